@@ -1,0 +1,33 @@
+/**
+ * Where things lie in the bucket. The root is a standard Nix binary cache, because Nix's `s3://` takes no
+ * prefix; everything of ours is under `heroku/`.
+ */
+export const keys = {
+  cacheInfo: 'nix-cache-info',
+  /** @param hash the 32 base-32 characters of a store path */
+  narinfo: (hash: string) => `${hash}.narinfo`,
+  /** @param fileHash sha256 of the compressed NAR in Nix's base-32 */
+  nar: (fileHash: string, extension = 'nar.zst') => `nar/${fileHash}.${extension}`,
+
+  /** @param digest sha256 (hex) of the toolbox's loader, which names every other file by its sha256 */
+  toolbox: (digest: string, file: 'dyno.mjs' | 'loader.sh' | 'tools.lock.json') => `heroku/toolbox/${digest}/${file}`,
+  /** @param sha256 hex digest of the tool's archive */
+  tool: (sha256: string) => `heroku/toolbox/tools/${sha256}`,
+
+  /** @param tree git tree hash */
+  source: (app: string, tree: string) => `heroku/apps/${app}/sources/${tree}.tar.gz`,
+  builds: (app: string) => `heroku/apps/${app}/builds/`,
+  record: (app: string, build: string) => `heroku/apps/${app}/builds/${build}/build.json`,
+  /** @param segment counts from 1 */
+  log: (app: string, build: string, segment: number) =>
+    `heroku/apps/${app}/builds/${build}/log/${String(segment).padStart(6, '0')}`,
+  listing: (app: string, build: string) => `heroku/apps/${app}/builds/${build}/files.jsonl.gz`,
+  /** Holds the id of the newest succeeded build of a source tree. */
+  tree: (app: string, tree: string) => `heroku/apps/${app}/trees/${tree}`,
+  /** Holds the id of the newest succeeded build of a commit. */
+  commit: (app: string, commit: string) => `heroku/apps/${app}/commits/${commit}`,
+
+  layer: (digest: string) => `heroku/layers/${digest}.tar.gz`,
+  /** setup's probe writes, reads, lists and deletes here. */
+  probe: (nonce: string) => `heroku/probe/${nonce}`,
+}
