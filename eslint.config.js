@@ -1,8 +1,9 @@
 import js from '@eslint/js'
 import globals from 'globals'
+import {defineConfig} from 'eslint/config'
 import tseslint from 'typescript-eslint'
 
-export default tseslint.config(
+export default defineConfig(
   {ignores: ['dist/', '.tools/', '.cache/', 'node_modules/', 'examples/']},
   js.configs.recommended,
   ...tseslint.configs.strictTypeChecked,
