@@ -1,0 +1,80 @@
+/** An app, as far as builds and releases need it. */
+export interface App {
+  id: string
+  name: string
+  /** `us`, `eu`, or a Private Space's */
+  region: string
+  /** `heroku-24`, `container`, `cnb` */
+  stack: string
+  /** `cedar` or `fir`; older answers have none, and are Cedar's */
+  generation: string
+  /** null: in the Common Runtime */
+  space: string | null
+  webUrl: string | null
+  /** null: never released */
+  slugSize: number | null
+}
+
+/** A region's place at its provider, e.g. `us-east-1`. */
+export interface Region {
+  name: string
+  provider: string | null
+}
+
+export interface DynoInfo {
+  id: string
+  name: string
+  command: string
+  /** `Standard-1X`, `Performance-L` */
+  size: string
+  state: string
+  type: string
+  releaseVersion: number | null
+}
+
+/** POST /dynos; a detached dyno's output goes to the app's log. */
+export interface DynoRequest {
+  command: string
+  env?: Readonly<Record<string, string>>
+  size?: string
+  /** the process type that `heroku ps` shows, `run` when absent */
+  type?: string
+  /** seconds, 86 400 at most */
+  time_to_live: number
+}
+
+export interface SlugRequest {
+  process_types: Readonly<Record<string, string>>
+  stack: string
+  commit?: string
+  commit_description?: string
+  /** `SHA256:` + hex of the tar.gz */
+  checksum?: string
+  buildpack_provided_description?: string
+}
+
+export interface SlugInfo {
+  id: string
+  checksum: string | null
+  processTypes: Readonly<Record<string, string>>
+  /** where its bytes go (POST) or come from (GET); signed, never printed */
+  blobUrl: string
+}
+
+export interface Release {
+  id: string
+  version: number
+  status: string
+  current: boolean
+  description: string
+  slugId: string | null
+  /** the release phase's output; signed, never printed */
+  outputStreamUrl: string | null
+}
+
+export interface ProcessType {
+  type: string
+  command: string
+  quantity: number
+  size: string
+}
