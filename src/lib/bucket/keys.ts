@@ -26,6 +26,8 @@ export const keys = {
   tree: (app: string, tree: string) => `heroku/apps/${app}/trees/${tree}`,
   /** Holds the id of the newest succeeded build of a commit. */
   commit: (app: string, commit: string) => `heroku/apps/${app}/commits/${commit}`,
+  /** Holds the id of the app's newest succeeded build. */
+  newest: (app: string) => `heroku/apps/${app}/newest`,
 
   layer: (digest: string) => `heroku/layers/${digest}.tar.gz`,
   /** setup's probe writes, reads, lists and deletes here. */

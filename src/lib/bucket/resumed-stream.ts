@@ -1,0 +1,48 @@
+import {Readable} from 'node:stream'
+
+/**
+ * A body that goes on where it broke: when the connection ends early, `open` is asked for the rest.
+ * @param open a stream from this byte on
+ * @param size bytes of the whole
+ * @param attempts that may fail in a row
+ * @param wait before the attempt after the nth failure in a row (n from 1)
+ * @param explain what the reader gets for the last failure
+ */
+export function resumedStream(
+  first: Readable, {open, size, attempts, wait, explain}: {
+    open: (from: number) => Promise<Readable>; size: number; attempts: number; wait: (attempt: number) => Promise<void>
+    explain: (error: unknown) => Error
+  },
+): Readable {
+  return Readable.from(bytes(), {objectMode: false})
+
+  async function* bytes(): AsyncGenerator<Buffer> {
+    let done = 0
+    let failures = 0
+    let body: Readable | null = first
+    for (;;) {
+      try {
+        body ??= await open(done)
+        for await (const chunk of body as AsyncIterable<Buffer>) {
+          done += chunk.length
+          failures = 0
+          yield chunk
+        }
+
+        if (done >= size) {
+          return
+        }
+
+        throw Object.assign(new Error(`The connection ended after ${done} of ${size} bytes.`), {code: 'ECONNRESET'})
+      } catch (error) {
+        failures += 1
+        if (failures >= attempts) {
+          throw explain(error)
+        }
+
+        body = null
+        await wait(failures)
+      }
+    }
+  }
+}

@@ -1,0 +1,227 @@
+import {
+  DeleteObjectsCommand, GetBucketLocationCommand, GetObjectCommand, HeadObjectCommand, ListObjectsV2Command, PutObjectCommand, S3Client,
+  type GetObjectCommandOutput,
+} from '@aws-sdk/client-s3'
+import {Upload} from '@aws-sdk/lib-storage'
+import {getSignedUrl} from '@aws-sdk/s3-request-presigner'
+import {createReadStream} from 'node:fs'
+import {readFile, stat} from 'node:fs/promises'
+import type {Readable} from 'node:stream'
+import {buffer} from 'node:stream/consumers'
+import {setTimeout as delay} from 'node:timers/promises'
+import type {BucketConfig} from '../config-vars.ts'
+import {EXIT, NixError} from '../errors.ts'
+import type {Body, Bucket, Condition, ObjectInfo, PutResult} from './bucket.ts'
+import {resumedStream} from './resumed-stream.ts'
+import {explainS3Failure, readS3Failure} from './s3-error.ts'
+
+/** Also what is sent in one request; each part lies in memory until it is stored, so that it can be sent again. */
+const PART_SIZE = 8 * 1024 * 1024
+
+export interface S3BucketOptions {
+  /** tries of one request, the first included */
+  attempts?: number
+  connectTimeoutMs?: number
+  /** without a byte moving */
+  idleTimeoutMs?: number
+}
+
+export interface S3Bucket extends Bucket {
+  /** The region that the store says the bucket is in; null where it says nothing. */
+  region(): Promise<string | null>
+  /** Ends the connections that are kept open. */
+  close(): void
+}
+
+/** The user's bucket on S3 or on a store that speaks its protocol. */
+export function s3Bucket(config: BucketConfig, {attempts = 5, connectTimeoutMs = 10_000, idleTimeoutMs = 60_000}: S3BucketOptions = {}): S3Bucket {
+  const name = config.bucket
+  const client = new S3Client({
+    region: config.region,
+    credentials: {accessKeyId: config.key, secretAccessKey: config.secret},
+    ...(config.endpoint === null ? {} : {endpoint: config.endpoint, forcePathStyle: true}),
+    // Stores other than AWS refuse the SDK's trailing checksums.
+    requestChecksumCalculation: 'WHEN_REQUIRED',
+    responseChecksumValidation: 'WHEN_REQUIRED',
+    maxAttempts: attempts,
+    // `requestTimeout` would cut off a slow but living transfer of a large object.
+    requestHandler: {connectionTimeout: connectTimeoutMs, socketTimeout: idleTimeoutMs},
+  })
+
+  async function ask<Result>(action: string, key: string | null, request: () => Promise<Result>): Promise<Result> {
+    try {
+      return await request()
+    } catch (error) {
+      throw failed(error, action, key)
+    }
+  }
+
+  function failed(error: unknown, action: string, key: string | null): NixError {
+    return error instanceof NixError
+      ? error
+      : explainS3Failure(readS3Failure(error, [config.secret, config.key]), {action, bucket: name, key, region: config.region, endpoint: config.endpoint})
+  }
+
+  /** A missing key as null. */
+  async function found<Result>(action: string, key: string, request: () => Promise<Result>): Promise<Result | null> {
+    return ask(action, key, async () => {
+      try {
+        return await request()
+      } catch (error) {
+        const {name: code, status} = readS3Failure(error, [])
+        // HEAD has no body, so a missing key has no code but its status.
+        if (code === 'NoSuchKey' || status === 404 && code !== 'NoSuchBucket') {
+          return null
+        }
+
+        throw error
+      }
+    })
+  }
+
+  async function head(key: string): Promise<ObjectInfo | null> {
+    const answer = await found('s3:GetObject', key, () => client.send(new HeadObjectCommand({Bucket: name, Key: key})))
+    return answer && {key, size: answer.ContentLength ?? 0, etag: bare(answer.ETag), modifiedAt: answer.LastModified ?? new Date(0)}
+  }
+
+  const get = (key: string, options: {Range?: string; IfMatch?: string} = {}): Promise<GetObjectCommandOutput | null> =>
+    found('s3:GetObject', key, () => client.send(new GetObjectCommand({Bucket: name, Key: key, ...options})))
+
+  async function upload(key: string, body: Readable, options: {size?: number; condition: object; contentType: object}): Promise<string> {
+    const result = await new Upload({
+      client, partSize: PART_SIZE, queueSize: 3,
+      params: {Bucket: name, Key: key, Body: body, ...options.condition, ...options.contentType, ...(options.size === undefined ? {} : {ContentLength: options.size})},
+    }).done()
+    return bare(result.ETag)
+  }
+
+  async function send(key: string, body: Body, options: {condition: object; contentType: object}): Promise<string> {
+    const putBytes = async (bytes: Uint8Array) =>
+      bare((await client.send(new PutObjectCommand({Bucket: name, Key: key, Body: bytes, ContentLength: bytes.length, ...options.condition, ...options.contentType}))).ETag)
+
+    if (body instanceof Uint8Array) {
+      return putBytes(body)
+    }
+
+    if ('stream' in body) {
+      return upload(key, body.stream, options)
+    }
+
+    const {size} = await stat(body.file)
+    return size <= PART_SIZE ? putBytes(await readFile(body.file)) : upload(key, createReadStream(body.file), {...options, size})
+  }
+
+  return {
+    name,
+    head,
+
+    async read(key, {maxBytes}) {
+      const answer = await get(key)
+      if (!answer) {
+        return null
+      }
+
+      if ((answer.ContentLength ?? Infinity) > maxBytes) {
+        (answer.Body as Readable).destroy()
+        throw new NixError(`${key} in bucket ${name} has ${answer.ContentLength ?? 'an unknown number of'} bytes; at most ${maxBytes} were expected.`, {
+          code: 'OBJECT_TOO_LARGE', exit: EXIT.verification,
+        })
+      }
+
+      const bytes = await ask('s3:GetObject', key, async () => buffer(resumed(key, answer, 0)))
+      return {bytes, etag: bare(answer.ETag)}
+    },
+
+    async stream(key, {range} = {}) {
+      const answer = await get(key, range ? {Range: `bytes=${range[0]}-${range[1]}`} : {})
+      return answer && {body: resumed(key, answer, range?.[0] ?? 0), size: answer.ContentLength ?? 0, etag: bare(answer.ETag)}
+    },
+
+    async put(key, body, {condition, contentType} = {}): Promise<PutResult> {
+      const options = {condition: headers(condition), contentType: contentType === undefined ? {} : {ContentType: contentType}}
+      try {
+        const etag = await send(key, body, options)
+        // Some stores return no ETag for an object that came in parts.
+        return {kind: 'stored', etag: etag === '' ? (await head(key))?.etag ?? '' : etag}
+      } catch (error) {
+        const {name: code, status} = readS3Failure(error, [])
+        // 404 with If-Match: the object has gone; 409: another conditional write was under way at the same time.
+        if (condition !== undefined && (status === 412 || status === 409 || status === 404 && code !== 'NoSuchBucket')) {
+          return {kind: 'refused'}
+        }
+
+        throw failed(error, 's3:PutObject', key)
+      }
+    },
+
+    async* list(prefix, {startAfter} = {}) {
+      let token: string | undefined
+      do {
+        const page = await ask('s3:ListBucket', prefix, () => client.send(new ListObjectsV2Command({
+          Bucket: name, Prefix: prefix, ...(startAfter === undefined ? {} : {StartAfter: startAfter}), ...(token === undefined ? {} : {ContinuationToken: token}),
+        })))
+        for (const {Key, Size, ETag, LastModified} of page.Contents ?? []) {
+          yield {key: Key ?? '', size: Size ?? 0, etag: bare(ETag), modifiedAt: LastModified ?? new Date(0)}
+        }
+
+        token = page.IsTruncated ? page.NextContinuationToken : undefined
+      } while (token !== undefined)
+    },
+
+    async delete(keys) {
+      for (let start = 0; start < keys.length; start += 1000) {
+        const batch = keys.slice(start, start + 1000)
+        const answer = await ask('s3:DeleteObject', batch[0] ?? null, () =>
+          client.send(new DeleteObjectsCommand({Bucket: name, Delete: {Quiet: true, Objects: batch.map(Key => ({Key}))}})))
+        const [first] = answer.Errors ?? []
+        if (first) {
+          throw failed({name: first.Code, message: first.Message, $metadata: {httpStatusCode: first.Code === 'AccessDenied' ? 403 : 500}}, 's3:DeleteObject', first.Key ?? null)
+        }
+      }
+    },
+
+    presign: (method, key, {expiresIn}) => ask(method === 'GET' ? 's3:GetObject' : 's3:PutObject', key, () => getSignedUrl(
+      client, method === 'GET' ? new GetObjectCommand({Bucket: name, Key: key}) : new PutObjectCommand({Bucket: name, Key: key}), {expiresIn},
+    )),
+
+    async region() {
+      const answer = await ask('s3:GetBucketLocation', null, () => client.send(new GetBucketLocationCommand({Bucket: name})))
+      // AWS: no constraint means us-east-1, and EU is how eu-west-1 was called once.
+      const constraint: string | undefined = answer.LocationConstraint
+      return constraint === 'EU' ? 'eu-west-1' : constraint || (config.endpoint === null ? 'us-east-1' : null)
+    },
+
+    close() {
+      client.destroy()
+    },
+  }
+
+  /** The body of `answer`, which is the object from byte `offset` on; what comes after a break is the same object's. */
+  function resumed(key: string, answer: GetObjectCommandOutput, offset: number): Readable {
+    const size = answer.ContentLength ?? 0
+    return resumedStream(answer.Body as Readable, {
+      size, attempts,
+      async open(from) {
+        const rest = await get(key, {Range: `bytes=${offset + from}-${offset + size - 1}`, ...(answer.ETag ? {IfMatch: answer.ETag} : {})})
+        if (!rest) {
+          throw new NixError(`${key} was deleted from bucket ${name} while it was read.`, {code: 'OBJECT_GONE', exit: EXIT.unavailable})
+        }
+
+        return rest.Body as Readable
+      },
+      wait: attempt => delay(100 * 2 ** attempt),
+      explain: error => failed(error, 's3:GetObject', key),
+    })
+  }
+}
+
+/** Ceph 16 takes no quoted ETag in If-Match, and AWS takes both: ours have none. */
+const bare = (etag: string | undefined): string => (etag ?? '').replaceAll('"', '')
+
+function headers(condition: Condition | undefined): {IfNoneMatch?: string; IfMatch?: string} {
+  if (condition === undefined) {
+    return {}
+  }
+
+  return condition === 'absent' ? {IfNoneMatch: '*'} : {IfMatch: condition.etag}
+}
