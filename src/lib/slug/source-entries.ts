@@ -1,0 +1,110 @@
+import type {Readable} from 'node:stream'
+import {extract, type Extract, type Header} from 'tar-stream'
+import {EXIT, NixError} from '../errors.ts'
+import {fromText, toText, type ByteString} from './byte-string.ts'
+import type {SlugEntry} from './entry.ts'
+
+const OWNER_EXECUTE = 0o100
+
+/**
+ * Reads a project's uncompressed tar, names relative to the project's root. A file's content must be read before the
+ * next entry is asked for; what nobody reads is skipped.
+ * @throws NixError BAD_SOURCE for names that leave the project, for what no Git tree holds, and for a broken tar
+ */
+export async function* sourceEntries(tar: Readable): AsyncGenerator<SlugEntry> {
+  const entries = extractBytes(tar)
+  const seen = new SeenNames()
+  try {
+    for await (const entry of entries) {
+      const parsed = parseEntry(entry)
+      if (parsed) yield seen.check(parsed)
+      entry.resume()
+    }
+  } catch (error) {
+    throw error instanceof NixError ? error : badSource(`The source's tar cannot be read: ${String(error)}`, error)
+  } finally {
+    tar.destroy()
+    entries.destroy()
+  }
+}
+
+type Entry = Extract extends AsyncIterable<infer E> ? E : never
+
+/** tar-stream's reader, fed by the given tar. Its types don't know the option, which gives names back byte by byte. */
+function extractBytes(tar: Readable): Extract {
+  const options: Parameters<typeof extract>[0] & {filenameEncoding: BufferEncoding} = {filenameEncoding: 'latin1'}
+  const entries = extract(options)
+  tar.once('error', error => entries.destroy(error))
+  tar.once('close', () => {
+    if (!tar.readableEnded) entries.destroy(new Error('it ended early'))
+  })
+  tar.pipe(entries)
+  return entries
+}
+
+function parseEntry(entry: Entry): SlugEntry | null {
+  const {header} = entry
+  const path = parseName(textOrBytes(header, 'path', header.name))
+  switch (header.type) {
+    case 'directory':
+      return path === '' ? null : {kind: 'directory', path}
+    case 'file':
+    case 'contiguous-file':
+      return {kind: 'file', path, executable: (header.mode & OWNER_EXECUTE) !== 0, size: header.size, read: () => entry as AsyncIterable<Uint8Array>}
+    case 'symlink': {
+      const target = textOrBytes(header, 'linkpath', header.linkname)
+      if (target === '') throw badSource(`The source's tar holds the symbolic link ${toText(path)}, which points nowhere.`)
+      return {kind: 'symlink', path, target}
+    }
+
+    default:
+      throw badSource(`The source's tar holds ${toText(path)}, which is a ${header.type}; a Git tree holds files, folders and symbolic links.`)
+  }
+}
+
+/** A pax header's values are text already; the others were read as bytes. */
+function textOrBytes(header: Header, key: 'linkpath' | 'path', bytes: string | null): ByteString {
+  const pax = header.pax as Partial<Record<string, string>> | null
+  const text = pax?.[key]
+  if (text === undefined) return (bytes ?? '') as ByteString
+  if (text.includes('\uFFFD')) throw badSource(`The source's tar has a pax header for ${text}, a name that is not UTF-8.`)
+  return fromText(text)
+}
+
+function parseName(name: ByteString): ByteString {
+  const path = name.replace(/^(\.\/+)+/, '').replace(/\/+$/, '')
+  if (path === '' || path === '.') return '' as ByteString
+  if (name.startsWith('/') || path.split('/').some(part => part === '' || part === '.' || part === '..') || path.includes('\0')) {
+    throw badSource(`The source's tar holds "${toText(name)}", a name that does not stay inside the project.`)
+  }
+
+  return path as ByteString
+}
+
+/** What unpacking would do with a name depends on what came before: nothing may come twice, or lie under what is no folder. */
+class SeenNames {
+  readonly #kinds = new Map<string, SlugEntry['kind']>()
+
+  check(entry: SlugEntry): SlugEntry {
+    for (let slash = entry.path.indexOf('/'); slash !== -1; slash = entry.path.indexOf('/', slash + 1)) {
+      const parent = entry.path.slice(0, slash) as ByteString
+      if ((this.#kinds.get(parent) ?? 'directory') !== 'directory') {
+        throw badSource(`The source's tar holds "${toText(entry.path)}", but "${toText(parent)}" is no folder.`)
+      }
+
+      this.#kinds.set(parent, 'directory')
+    }
+
+    const before = this.#kinds.get(entry.path)
+    if (before && (before !== 'directory' || entry.kind !== 'directory')) {
+      throw badSource(`The source's tar holds "${toText(entry.path)}" twice.`)
+    }
+
+    this.#kinds.set(entry.path, entry.kind)
+    return entry
+  }
+}
+
+function badSource(message: string, cause?: unknown): NixError {
+  return new NixError(message, {code: 'BAD_SOURCE', exit: EXIT.project, suggestions: ['heroku nix:build --force'], cause})
+}
