@@ -9,8 +9,11 @@ export const keys = {
   /** @param fileHash sha256 of the compressed NAR in Nix's base-32 */
   nar: (fileHash: string, extension = 'nar.zst') => `nar/${fileHash}.${extension}`,
 
-  /** @param digest sha256 (hex) of the toolbox's loader, which names every other file by its sha256 */
-  toolbox: (digest: string, file: 'dyno.mjs' | 'loader.sh' | 'tools.lock.json') => `heroku/toolbox/${digest}/${file}`,
+  /**
+   * @param digest sha256 (hex) of the toolbox's loader, which names every other file by its sha256, but `version`:
+   *   which version of the plugin uploaded it first, for people and for setup's advice
+   */
+  toolbox: (digest: string, file: 'dyno.mjs' | 'loader.sh' | 'tools.lock.json' | 'version') => `heroku/toolbox/${digest}/${file}`,
   /** @param sha256 hex digest of the tool's archive */
   tool: (sha256: string) => `heroku/toolbox/tools/${sha256}`,
 
