@@ -13,8 +13,8 @@ export interface Platform {
   app(): Promise<App>
   region(name: string): Promise<Region>
   configVars(): Promise<Record<string, string>>
-  /** Makes one release and restarts the app's dynos, however many vars it sets. */
-  setConfigVars(vars: Readonly<Record<string, string>>): Promise<void>
+  /** Makes one release and restarts the app's dynos, however many vars it sets; null takes one away. */
+  setConfigVars(vars: Readonly<Record<string, string | null>>): Promise<void>
   /** URLs or `urn:buildpack:…` names, in their order. */
   buildpacks(): Promise<string[]>
   /** Replaces the whole list. */

@@ -1,0 +1,49 @@
+/** The old project's names, 2016 and before; what it does no longer works on Heroku. */
+const OLD = /(?:nix-heroku-buildpack|heroku-buildpack-nix(?:-proot)?)(?:\.git)?(?:\/?(?:#.*)?)$/i
+
+export type BuildpackChange =
+  | {kind: 'none'}
+  | {kind: 'add'; buildpacks: string[]; adds: string}
+  | {kind: 'replace'; buildpacks: string[]; adds: string; removes: string}
+
+/**
+ * Puts our buildpack into the app's list: in the place of the old project's or of an older version of ours, else at
+ * the end. Others stay where they are. A version of ours that is newer, or pinned to anything else, stays.
+ * @param ours Git URL with `#vX.Y.Z`
+ */
+export function planBuildpacks(current: readonly string[], ours: string): BuildpackChange {
+  if (current.includes(ours)) return {kind: 'none'}
+  const mine = current.find(url => repository(url) === repository(ours))
+  if (mine !== undefined && !isOlder(mine, ours)) return {kind: 'none'}
+  const removes = mine ?? current.find(url => OLD.test(url))
+  return removes === undefined
+    ? {kind: 'add', buildpacks: [...current, ours], adds: ours}
+    : {kind: 'replace', buildpacks: current.map(url => (url === removes ? ours : url)), adds: ours, removes}
+}
+
+/** Buildpacks that are not this project's, of any version. */
+export function otherBuildpacks(current: readonly string[], ours: string): string[] {
+  return current.filter(url => repository(url) !== repository(ours))
+}
+
+export function isOldProject(buildpack: string): boolean {
+  return OLD.test(buildpack)
+}
+
+function repository(url: string): string {
+  return url.replace(/#.*$/, '').replace(/\/$/, '').replace(/\.git$/, '').toLowerCase()
+}
+
+/** True as well when it names no version: what a branch holds changes without anybody deciding it. */
+function isOlder(mine: string, ours: string): boolean {
+  const [old, current] = [versionOf(mine), versionOf(ours)]
+  if (!mine.includes('#')) return true
+  if (old === null || current === null) return false
+  const at = old.findIndex((part, index) => part !== current[index])
+  return at !== -1 && (old[at] ?? 0) < (current[at] ?? 0)
+}
+
+function versionOf(url: string): number[] | null {
+  const match = /#v(\d+)\.(\d+)\.(\d+)$/.exec(url)
+  return match && match.slice(1).map(Number)
+}
