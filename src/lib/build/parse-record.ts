@@ -29,7 +29,7 @@ const outcome = v.strictObject({
   engine: v.picklist(['proot', 'relocate']),
   probe: v.record(line(64), line(200)),
   result: storePath,
-  drvPath: storePath,
+  drvPath: v.nullable(storePath),
   closure: v.pipe(
     v.array(closurePath), v.minLength(1),
     v.check(list => list.every((item, index) => index === 0 || (list[index - 1]?.path ?? '') < item.path), 'not sorted'),

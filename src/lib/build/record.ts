@@ -85,7 +85,8 @@ export interface Outcome {
   probe: Record<string, string>
   /** `/nix/store/HASH-NAME` */
   result: string
-  drvPath: string
+  /** null where Nix does not know what made the result */
+  drvPath: string | null
   /** the run-time closure, sorted by path */
   closure: ClosurePath[]
   layer: LayerObject

@@ -1,12 +1,12 @@
-import {createHash} from 'node:crypto'
 import {createReadStream} from 'node:fs'
 import {readFile} from 'node:fs/promises'
 import {resolve} from 'node:path'
-import {Readable, Transform} from 'node:stream'
+import {Readable} from 'node:stream'
 import {text} from 'node:stream/consumers'
 import {fileURLToPath, pathToFileURL} from 'node:url'
 import {EXIT, NixError} from '../errors.ts'
-import {parseToolsLock, type PinnedTool, type Tool, type ToolsLock} from './lock.ts'
+import {checkDigest} from './check-digest.ts'
+import {parseToolsLock, type Tool, type ToolsLock} from './lock.ts'
 
 /** Opens a `file:`, `http:` or `https:` URL. @throws NixError TOOLS_UNREACHABLE */
 export type OpenUrl = (url: string) => Promise<Readable>
@@ -35,26 +35,6 @@ export async function openTool(tool: Tool, open: OpenUrl = openUrl): Promise<Rea
   source.on('error', error => checked.destroy(unreachable(tool.url, error)))
   checked.on('close', () => source.destroy())
   return checked
-}
-
-/** Passes bytes on, and fails where their sha256 is not the pinned one. @param from for the message */
-export function checkDigest(tool: Pick<PinnedTool, 'name' | 'version' | 'sha256' | 'size'>, from: string): Transform {
-  const hash = createHash('sha256')
-  let size = 0
-  return new Transform({
-    transform(chunk: Buffer, _, done) {
-      hash.update(chunk)
-      size += chunk.length
-      done(null, chunk)
-    },
-    flush(done) {
-      const digest = hash.digest('hex')
-      done(digest === tool.sha256 && size === tool.size ? null : new NixError(
-        `${tool.name} ${tool.version} from ${from} is not what was pinned: sha256 ${digest} (${size} bytes) instead of ${tool.sha256} (${tool.size} bytes).`,
-        {code: 'WRONG_DIGEST', exit: EXIT.verification, suggestions: ['check HEROKU_NIX_TOOLS, or report it if that is not set']},
-      ))
-    },
-  })
 }
 
 export async function openUrl(url: string): Promise<Readable> {

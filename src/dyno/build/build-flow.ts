@@ -1,0 +1,149 @@
+import type {Bucket} from '../../lib/bucket/bucket.ts'
+import {keys} from '../../lib/bucket/keys.ts'
+import type {Outcome, RunningBuild} from '../../lib/build/record.ts'
+import type {NixConfig} from '../../lib/config-vars.ts'
+import {EXIT, NixError} from '../../lib/errors.ts'
+import {baseNameOf} from '../../lib/nix/store-path.ts'
+import {toolOf, type PinnedTool, type ToolsLock} from '../../lib/tools/lock.ts'
+import {ensureInView} from '../../lib/view/view.ts'
+import {chooseEngine, type Engine} from '../engine/choose-engine.ts'
+import {clearOldStore} from '../engine/clear-old-store.ts'
+import {installNix} from '../engine/install-nix.ts'
+import {jobsAndCores} from '../engine/jobs-and-cores.ts'
+import {LAYOUT, TREES} from '../engine/layout.ts'
+import {nixCommand, type InstalledNix} from '../engine/nix-command.ts'
+import {probeDyno, probeRecord, type Probe} from '../engine/probe.ts'
+import {parsePathInfo, type Closure} from './closure.ts'
+import {fetchTool} from './fetch-tool.ts'
+import {BUILD_LAYOUT} from './layout.ts'
+import {makeLayer} from './make-layer.ts'
+import {nixBuildArguments} from './nix-build-arguments.ts'
+import type {Output} from './output.ts'
+import {findPrograms} from './programs.ts'
+import {requireProject} from './project.ts'
+import {runProgram} from './run-program.ts'
+import {substituterSettings} from './substituters.ts'
+import {formatBytes, plural} from './text.ts'
+import {unpackSource} from './unpack-source.ts'
+
+export interface BuildInput {
+  record: RunningBuild
+  /** hex; from POST /dynos, not from the bucket */
+  sourceSha256: string
+  config: NixConfig
+  lock: ToolsLock<PinnedTool>
+  /** NIX_VERSION; null: the toolbox's */
+  nixVersion: string | null
+  /** NIX_PATH; empty: Nix looks nowhere */
+  nixPath: string
+  bucket: Bucket
+  output: Output
+  signal: AbortSignal
+}
+
+/** Everything between a claimed record and a finished one: what lies in the bucket afterwards is whole. */
+export async function buildProject(input: BuildInput): Promise<Outcome> {
+  const {record, config, bucket, output, signal} = input
+  const {probe, engine} = await chooseHow(input)
+  clearOldStore()
+
+  await output.step('Fetching source')
+  await fetchSource(input)
+  await requireProject(BUILD_LAYOUT.source)
+
+  const nix = await provideNix(input)
+  const {result, closure} = await build(input, nix, probe)
+
+  await output.step('Making the layer')
+  ensureInView(TREES, closure.paths.map(path => baseNameOf(path.path)))
+  const made = await makeLayer({
+    view: LAYOUT.view, closure: closure.paths, result, engine, signal,
+    slugexclude: `${BUILD_LAYOUT.source}/.slugexclude`, layerFile: BUILD_LAYOUT.layer, listingFile: BUILD_LAYOUT.listing,
+  })
+  await output.say(`${plural(closure.paths.length, 'store path')}, ${formatBytes(made.layer.unpackedSize)}, compressed ${formatBytes(made.layer.size)}`)
+
+  const listing = {key: keys.listing(config.appName, record.id), ...made.listing}
+  if (await bucket.head(made.layer.key)) {
+    await output.say('The bucket has this layer already')
+  } else {
+    await output.step('Uploading the layer')
+    signal.throwIfAborted()
+    await bucket.put(made.layer.key, {file: BUILD_LAYOUT.layer}, {condition: 'absent', contentType: 'application/gzip'})
+  }
+
+  await bucket.put(listing.key, {file: BUILD_LAYOUT.listing}, {contentType: 'application/gzip'})
+  signal.throwIfAborted()
+  return {
+    engine, probe: probeRecord(probe), result, drvPath: closure.drvPath, closure: closure.paths,
+    layer: made.layer, listing, programs: await findPrograms(`${LAYOUT.view}/${baseNameOf(result)}`),
+  }
+}
+
+async function chooseHow({config, output}: BuildInput): Promise<{probe: Probe; engine: Engine}> {
+  const probe = await probeDyno()
+  const engine = chooseEngine(probe, config.engine)
+  await output.step(`Building with the ${engine} engine`)
+  await output.say(`ptrace ${probe.ptrace}, user namespaces ${probe.userNamespaces}, ${plural(probe.processors, 'processor')}, ${formatBytes(probe.memory)} of memory`)
+  return {probe, engine}
+}
+
+async function fetchSource({record, sourceSha256, config, bucket, output}: BuildInput): Promise<void> {
+  const key = keys.source(config.appName, record.source.tree)
+  const object = await bucket.stream(key)
+  if (!object) {
+    throw new NixError(`The source of build ${record.id} is not in bucket ${bucket.name}: there is no ${key}.`, {
+      code: 'NO_SOURCE', exit: EXIT.setup, suggestions: ['heroku nix:build'],
+    })
+  }
+
+  const {files, bytes} = await unpackSource(object.body, BUILD_LAYOUT.source, sourceSha256)
+  const what = record.source.commit === null ? `tree ${record.source.tree.slice(0, 12)}` : `commit ${record.source.commit.slice(0, 12)}`
+  await output.say(`${what}: ${plural(files, 'file')}, ${formatBytes(bytes)}`)
+}
+
+async function provideNix({lock, nixVersion, bucket, output}: BuildInput): Promise<InstalledNix> {
+  const tool = toolOf(lock, 'nix', nixVersion)
+  await output.step(`Installing Nix ${tool.version}`)
+  await fetchTool(bucket, tool, BUILD_LAYOUT.nixArchive)
+  return installNix({
+    archive: BUILD_LAYOUT.nixArchive,
+    conf: {
+      externalBuilder: {program: BUILD_LAYOUT.node, args: [BUILD_LAYOUT.program, 'external-builder']},
+      systems: ['x86_64-linux'],
+      builder: {systemFeatures: ['benchmark', 'big-parallel'], hashedMirrors: [], netrcFile: null, caFile: '/etc/ssl/certs/ca-certificates.crt'},
+      settings: substituterSettings(),
+    },
+  })
+}
+
+async function build({record, nixPath, output, signal}: BuildInput, nix: InstalledNix, probe: Probe): Promise<{result: string; closure: Closure}> {
+  const {jobs, cores} = jobsAndCores(probe)
+  const args = nixBuildArguments({flags: record.buildFlags, jobs, cores, outLink: LAYOUT.result})
+  const onOutput = (chunk: Buffer) => output.detail(chunk)
+  await output.step(`Running nix-build${record.buildFlags.trim() === '' ? '' : ` ${record.buildFlags.trim()}`}`)
+  const end = await runProgram(nixCommand(nix, 'nix-build', args, {NIX_PATH: nixPath}), {cwd: BUILD_LAYOUT.source, signal, onOutput, capture: 1024 * 1024})
+  if (end.status !== 0) {
+    throw new NixError(`nix-build failed${end.status === null ? `: it was ended by ${String(end.signal)}` : ` with exit status ${end.status}`}.`, {
+      code: 'NIX_BUILD_FAILED', exit: EXIT.buildFailed,
+      suggestions: [`heroku nix:build --follow ${record.id}, which shows the log again`],
+      cause: {exitStatus: end.status},
+    })
+  }
+
+  const results = [...new Set(end.stdout.toString().split('\n').filter(line => line !== ''))]
+  const [result] = results
+  if (result === undefined || results.length > 1) {
+    throw new NixError(`nix-build gave ${results.length} results; a slug holds one.`, {
+      code: 'NOT_ONE_RESULT', exit: EXIT.project,
+      suggestions: ['heroku config:set NIX_BUILD_FLAGS="-A ATTRIBUTE", naming the one to deploy'],
+    })
+  }
+
+  await output.say(`Built ${result}`)
+  const info = await runProgram(nixCommand(nix, 'nix', ['path-info', '--json', '--recursive', result]), {cwd: BUILD_LAYOUT.source, signal, onOutput, capture: 256 * 1024 * 1024})
+  if (info.status !== 0) {
+    throw new Error(`nix path-info of ${result} ended with ${String(info.status ?? info.signal)}.`)
+  }
+
+  return {result, closure: parsePathInfo(info.stdout.toString(), result)}
+}

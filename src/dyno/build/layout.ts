@@ -1,0 +1,17 @@
+/** Where a build keeps what is neither Nix's nor the app's; the loader makes the folder anew. */
+const WORK_DIR = '/app/.nix-build'
+
+export const BUILD_LAYOUT = {
+  /** Node, unpacked by the loader */
+  node: `${WORK_DIR}/node/bin/node`,
+  program: `${WORK_DIR}/dyno.mjs`,
+  lock: `${WORK_DIR}/tools.lock.json`,
+  nixArchive: `${WORK_DIR}/nix.tar.xz`,
+  /**
+   * However a build was started, its source lies here: the name of the folder, `source`, is part of every hash that
+   * `src = ./.` makes, and is what Nix's fetchers call theirs.
+   */
+  source: `${WORK_DIR}/source`,
+  layer: `${WORK_DIR}/layer.tar.gz`,
+  listing: `${WORK_DIR}/files.jsonl.gz`,
+} as const

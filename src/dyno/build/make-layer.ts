@@ -1,0 +1,75 @@
+import {createHash} from 'node:crypto'
+import {createWriteStream} from 'node:fs'
+import {readFile, stat} from 'node:fs/promises'
+import {once} from 'node:events'
+import {finished} from 'node:stream/promises'
+import {createGzip} from 'node:zlib'
+import type {ClosurePath, LayerObject} from '../../lib/build/record.ts'
+import {keys} from '../../lib/bucket/keys.ts'
+import {baseNameOf} from '../../lib/nix/store-path.ts'
+import type {SlugEntry} from '../../lib/slug/entry.ts'
+import {layerDigest} from '../../lib/slug/layer-digest.ts'
+import {writeLayer, type LayerSummary} from '../../lib/slug/layer.ts'
+import {walkView} from '../../lib/slug/walk-view.ts'
+import {parseRules} from '../../lib/slugexclude/parse-rules.ts'
+import {listingLine} from './listing.ts'
+
+export interface LayerInput {
+  /** where the closure's paths lie, `HASH-NAME` */
+  view: string
+  closure: readonly ClosurePath[]
+  /** `/nix/store/HASH-NAME` */
+  result: string
+  engine: 'proot' | 'relocate'
+  /** path of the source's .slugexclude, which need not be there */
+  slugexclude: string
+  /** files to write */
+  layerFile: string
+  listingFile: string
+  signal: AbortSignal
+}
+
+export interface MadeLayer {
+  layer: LayerObject
+  listing: {sha256: string; size: number}
+  summary: LayerSummary
+}
+
+/** Writes the layer and the listing of the same files into two local files, in one walk. */
+export async function makeLayer({view, closure, result, engine, slugexclude, layerFile, listingFile, signal}: LayerInput): Promise<MadeLayer> {
+  const text = await readFile(slugexclude).catch((error: unknown) => {
+    if ((error as {code?: unknown}).code === 'ENOENT') {
+      return null
+    }
+
+    throw error
+  })
+  const listing = createGzip({level: 9})
+  const listingSink = listing.pipe(createWriteStream(listingFile))
+  const summary = await writeLayer({
+    entries: listed(walkView(view, closure.map(path => baseNameOf(path.path)))),
+    rules: text && parseRules(text),
+    result: baseNameOf(result),
+    sink: createWriteStream(layerFile),
+    signal,
+  })
+  listing.end()
+  await finished(listingSink)
+
+  const digest = layerDigest({closure, result, slugexclude: text, engine})
+  return {
+    layer: {key: keys.layer(digest), digest, sha256: summary.sha256, size: summary.size, unpackedSize: summary.unpackedSize},
+    listing: {sha256: createHash('sha256').update(await readFile(listingFile)).digest('hex'), size: (await stat(listingFile)).size},
+    summary,
+  }
+
+  async function* listed(entries: Iterable<SlugEntry>): AsyncGenerator<SlugEntry> {
+    for (const entry of entries) {
+      if (!listing.write(listingLine(entry))) {
+        await once(listing, 'drain')
+      }
+
+      yield entry
+    }
+  }
+}

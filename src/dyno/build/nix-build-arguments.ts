@@ -1,0 +1,14 @@
+import parseArgv from 'string-argv'
+
+/**
+ * nix-build's arguments. NIX_BUILD_FLAGS is split as a shell splits words and evaluated by none; it comes last, so
+ * that what it says wins.
+ */
+export function nixBuildArguments({flags, jobs, cores, outLink}: {flags: string; jobs: number; cores: number; outLink: string}): string[] {
+  return [
+    '--out-link', outLink, '--max-jobs', String(jobs), '--cores', String(cores),
+    // The log is no terminal; each builder's lines are wanted as they come.
+    '--print-build-logs', '--log-format', 'raw',
+    ...(flags.trim() === '' ? [] : parseArgv(flags)),
+  ]
+}

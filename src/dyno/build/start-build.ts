@@ -1,0 +1,73 @@
+import {randomBytes} from 'node:crypto'
+import {readFile} from 'node:fs/promises'
+import {writeSync} from 'node:fs'
+import {setTimeout as delay} from 'node:timers/promises'
+import {BUILD_WAITS, patientBucket} from '../../lib/bucket/patient-bucket.ts'
+import {s3Bucket} from '../../lib/bucket/s3-bucket.ts'
+import {parseConfig} from '../../lib/config-vars.ts'
+import {EXIT, NixError} from '../../lib/errors.ts'
+import {parsePinnedTools} from '../../lib/tools/lock.ts'
+import {takeVariables} from '../variables.ts'
+import {buildProject} from './build-flow.ts'
+import {interrupted} from './describe-failure.ts'
+import {BUILD_LAYOUT} from './layout.ts'
+import {runBuild} from './run-build.ts'
+
+/** Heroku kills 30 s after SIGTERM; what is not told by then never is. */
+const LAST_MS = 25_000
+
+/** `dyno.mjs build ID`, on a real dyno: file descriptor 3 holds the variables. Ends the process. */
+export async function startBuild(id: string): Promise<never> {
+  const variables = takeVariables()
+  const interruption = new AbortController()
+  const stdout = (text: string) => {
+    writeStdout(text)
+  }
+
+  process.once('SIGTERM', () => {
+    interruption.abort(interrupted())
+    setTimeout(() => process.exit(EXIT.buildLost), LAST_MS).unref()
+  })
+
+  const sourceSha256 = variables['NIX_SOURCE_SHA256'] ?? ''
+  if (!/^[0-9a-f]{64}$/.test(sourceSha256)) {
+    throw new NixError('NIX_SOURCE_SHA256 is not set: this dyno was not started by nix:build.', {
+      code: 'NO_SOURCE_DIGEST', exit: EXIT.usage, suggestions: ['heroku nix:build'],
+    })
+  }
+
+  const config = parseConfig(variables, variables['NIX_APP_NAME'] ?? 'this app')
+  const bucket = patientBucket(s3Bucket(config.bucket), {
+    waits: BUILD_WAITS,
+    wait: seconds => delay(seconds * 1000, undefined, {signal: interruption.signal}),
+    onWait: (error, seconds) => stdout(` !     ${error.message} Trying again in ${seconds} s.\n`),
+  })
+  const status = await runBuild(id, config, variables, {
+    bucket, stdout,
+    now: () => new Date(),
+    nonce: randomBytes(16).toString('hex'),
+    interruption: interruption.signal,
+    build: async work => buildProject({
+      ...work, sourceSha256, config, bucket,
+      lock: parsePinnedTools(await readFile(BUILD_LAYOUT.lock, 'utf8'), BUILD_LAYOUT.lock),
+      nixVersion: variables['NIX_VERSION'] ?? null,
+      nixPath: variables['NIX_PATH'] ?? '',
+    }),
+  })
+  process.exit(status)
+}
+
+/** At once and whole: what a pipe holds back is lost when the process ends. */
+function writeStdout(text: string): void {
+  const bytes = Buffer.from(text)
+  for (let done = 0; done < bytes.length;) {
+    try {
+      done += writeSync(1, bytes, done)
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') {
+        // Nobody reads any more; the bucket has the log.
+        return
+      }
+    }
+  }
+}
