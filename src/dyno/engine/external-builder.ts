@@ -1,0 +1,124 @@
+import fs from 'node:fs'
+import {baseNameOf} from '../../lib/nix/store-path.ts'
+import {removeTree} from '../../lib/view/remove.ts'
+import {ensureInView, type Trees} from '../../lib/view/view.ts'
+import {buildFolderName, builderFiles, relocateFiles, takeFolder} from './build-folder.ts'
+import {parseBuildJson, type BuildJson} from './build-json.ts'
+import {builderCommand, type BuilderCommand} from './builder-environment.ts'
+import {kindOfDerivation, missingFeatures} from './derivation-kind.ts'
+import {LAYOUT, TREES} from './layout.ts'
+import {deriveOutputs, removeOutputs} from './outputs.ts'
+import {plainDataOf} from './plain-data.ts'
+import {runBuilder, type BuilderEnd} from './run-builder.ts'
+import {readBuilderSettings, type BuilderSettings} from './settings.ts'
+
+/** Nix takes what follows this line on standard error as the build's log, and fails without it. */
+const READY = '\u0002\n'
+
+/**
+ * What Nix starts for each derivation: builds it in the view and derives its canonical outputs. `argv`: the settings' file,
+ * then build.json's path, which Nix adds. Ends the process with the builder's own status.
+ */
+export async function runExternalBuilder(argv: readonly string[]): Promise<never> {
+  fs.writeSync(2, READY)
+  try {
+    const [settingsFile, buildJson, ...others] = argv
+    if (settingsFile === undefined || buildJson === undefined || others.length > 0) throw new Error('external-builder takes the settings\' file and build.json')
+    const job = parseBuildJson(fs.readFileSync(buildJson, 'utf8'))
+    endLike(await buildDerivation(job, readBuilderSettings(settingsFile), TREES))
+  } catch (error) {
+    log(`error: ${error instanceof Error ? error.message : String(error)}`)
+    process.exit(1)
+  }
+}
+
+/** Does all that lies between build.json and canonical outputs. Outputs of a failed builder are gone from both trees. */
+async function buildDerivation(job: BuildJson, settings: BuilderSettings, trees: Trees): Promise<BuilderEnd> {
+  const files = builderFiles(job.tmpDir)
+  const attributes = parseAttributes(files)
+  const missing = missingFeatures(job, attributes, settings.systemFeatures)
+  if (missing.length > 0) throw new Error(`this derivation needs the system feature ${missing.join(', ')}, which this dyno lacks`)
+
+  const inputs = job.inputPaths.map(baseNameOf)
+  const outputs = Object.values(job.outputs).map(baseNameOf)
+  relocateInputs(trees, inputs)
+  removeOutputs(trees, outputs)
+  const folder = `${LAYOUT.builds}/${buildFolderName(job, files)}`
+  const {giveBack} = takeFolder(job.tmpDir, folder)
+  try {
+    relocateFiles(folder)
+    const end = await build(job, builderCommand(job, folder), folder, settings)
+    if (end.kind === 'ended' && end.status === 0) deriveOutputs(trees, outputs, kindOfDerivation(job, attributes), inputs)
+    else removeOutputs(trees, outputs)
+    if (end.kind === 'abandoned') removeTree(folder)
+    else giveBack()
+    return end
+  } catch (error) {
+    removeOutputs(trees, outputs)
+    giveBack()
+    throw error
+  }
+}
+
+async function build(job: BuildJson, command: BuilderCommand, folder: string, settings: BuilderSettings): Promise<BuilderEnd> {
+  if (!job.builder.startsWith('builtin:')) return runBuilder(command, folder, `${job.topTmpDir}/log`)
+  const {runBuiltin} = await import('./builtin/run-builtin.ts')
+  const out = command.env['out']
+  if (out === undefined) throw new Error(`${job.builder} requires an 'out' output`)
+  await runBuiltin(job.builder, {env: command.env, out, folder, settings, log})
+  return {kind: 'ended', status: 0}
+}
+
+/** What takes long says so: Nix ends builds whose log is silent for longer than `max-silent-time`. */
+const PROGRESS_INTERVAL = 5000
+
+function relocateInputs(trees: Trees, inputs: readonly string[]): void {
+  const {isPlainData, close} = plainDataOf(LAYOUT.database)
+  let said = performance.now()
+  let done = 0
+  const onDerived = (name: string) => {
+    done++
+    if (performance.now() - said < PROGRESS_INTERVAL) return
+    said = performance.now()
+    log(`relocated ${done} inputs so far, ${name} last`)
+  }
+
+  try {
+    ensureInView(trees, inputs, {isPlainData, onDerived})
+  } finally {
+    close()
+  }
+}
+
+function parseAttributes(files: readonly {name: string; content: Buffer}[]): Record<string, unknown> | null {
+  const file = files.find(({name}) => name === '.attrs.json')
+  return file ? JSON.parse(file.content.toString()) as Record<string, unknown> : null
+}
+
+function endLike(end: BuilderEnd): never {
+  switch (end.kind) {
+    case 'ended': {
+      process.exit(end.status)
+      break
+    }
+
+    case 'killed': {
+      process.kill(process.pid, end.signal)
+      // A signal that does not end this process must not look like success.
+      process.exit(1)
+      break
+    }
+
+    case 'not-started': {
+      throw new Error(`the builder does not start: ${end.error.message}`)
+    }
+
+    case 'abandoned': {
+      process.exit(1)
+    }
+  }
+}
+
+function log(line: string): void {
+  fs.writeSync(2, `${line}\n`)
+}

@@ -1,0 +1,44 @@
+import {LAYOUT} from './layout.ts'
+
+/** A Nix that is installed in the canonical store and runs from the view. */
+export interface InstalledNix {
+  /** `2.34.8` */
+  version: string
+  /** `/nix/store/HASH-nix-VERSION` */
+  storePath: string
+  /** `/app/.nixs/HASH-nix-VERSION/bin` */
+  programs: string
+}
+
+export type NixProgram = 'nix' | 'nix-build' | 'nix-env' | 'nix-hash' | 'nix-instantiate' | 'nix-prefetch-url' | 'nix-store'
+
+export interface Command {
+  file: string
+  args: string[]
+  /** The whole environment. Nothing of the caller's: a builder can read its parents' from /proc. */
+  env: Record<string, string>
+}
+
+/** What to spawn for `nix-build ARGS…` and the like. `env` adds to or replaces what Nix needs (NIX_PATH, what getEnv may see). */
+export function nixCommand(nix: InstalledNix, program: NixProgram, args: readonly string[], env: Readonly<Record<string, string>> = {}): Command {
+  return {
+    // A builder's core dump would fill the dyno's disk; limits are inherited, and Node cannot set them.
+    file: '/bin/sh',
+    args: ['-c', 'ulimit -c 0; exec "$@"', 'sh', `${nix.programs}/${program}`, ...args],
+    env: {...nixEnvironment(nix), ...env},
+  }
+}
+
+/** The environment of every Nix program on a dyno. */
+export function nixEnvironment({programs}: InstalledNix): Record<string, string> {
+  return {
+    PATH: `${programs}:/usr/local/bin:/usr/bin:/bin`,
+    HOME: LAYOUT.home,
+    // Its compiled-in store became the view's when it was relocated, so that must be said too.
+    NIX_REMOTE: `local?store=/nix/store&real=${LAYOUT.canonical}&state=${LAYOUT.state}&log=${LAYOUT.log}`,
+    NIX_CONF_DIR: LAYOUT.etc,
+    // Otherwise Nix looks into /nix/var/nix/profiles.
+    NIX_PATH: '',
+    LANG: 'C.UTF-8',
+  }
+}

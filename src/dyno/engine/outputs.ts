@@ -1,0 +1,37 @@
+import fs from 'node:fs'
+import {hashPartOf} from '../../lib/nix/store-path.ts'
+import {makeModesCanonical, STORE_MTIME} from '../../lib/view/canonical-modes.ts'
+import {rewritingDeriver} from '../../lib/view/derive.ts'
+import {kindAt} from '../../lib/view/entry.ts'
+import {publish} from '../../lib/view/publish.ts'
+import {removeTree} from '../../lib/view/remove.ts'
+import {TO_STORE, toStoreOnly, type Rewriting} from '../../lib/view/rewriting.ts'
+import type {Trees} from '../../lib/view/view.ts'
+import type {DerivationKind} from './derivation-kind.ts'
+
+/** Removes outputs (`HASH-NAME`) from both trees: Nix deletes the logical path, which does not exist here. */
+export function removeOutputs({canonical, view}: Trees, outputs: readonly string[]): void {
+  for (const name of outputs) {
+    removeTree(`${view}/${name}`)
+    removeTree(`${canonical}/${name}`)
+  }
+}
+
+/** Makes the canonical outputs of those in the view. One that the builder did not make stays absent: Nix refuses that by name. */
+export function deriveOutputs(trees: Trees, outputs: readonly string[], kind: DerivationKind, inputs: readonly string[]): void {
+  const deriver = rewritingDeriver(whatIsOurs(kind, [...inputs, ...outputs]))
+  for (const name of outputs) {
+    const made = `${trees.view}/${name}`
+    if (kindAt(made) === null) continue
+    makeModesCanonical(made)
+    if (publish(deriver, made, `${trees.canonical}/${name}`) === null) throw new Error(`${trees.canonical}/${name} was made by somebody else during its build`)
+    // Content-addressed: Nix now finds its real name, under which the view gets it when it is needed.
+    if (kind === 'content-addressed') removeTree(made)
+    // So that it is later than its canonical path's birth, as in every path that the view derived.
+    else fs.lutimesSync(made, STORE_MTIME, STORE_MTIME)
+  }
+}
+
+function whatIsOurs(kind: DerivationKind, baseNames: readonly string[]): Rewriting {
+  return kind === 'fixed-output' ? toStoreOnly(baseNames.map(hashPartOf)) : TO_STORE
+}

@@ -1,0 +1,23 @@
+import fs from 'node:fs'
+
+/** What the external builder must know beyond build.json. A file, so that nix.conf's `external-builders` stays short. */
+export interface BuilderSettings {
+  /** system features that this dyno has, as in `requiredSystemFeatures` */
+  systemFeatures: string[]
+  /** of builtin:fetchurl, as in nix.conf */
+  hashedMirrors: string[]
+  netrcFile: string | null
+  caFile: string | null
+}
+
+/** Reads what `installNix` wrote. */
+export function readBuilderSettings(file: string): BuilderSettings {
+  const value: unknown = JSON.parse(fs.readFileSync(file, 'utf8'))
+  if (!isSettings(value)) throw new Error(`${file} does not hold the external builder's settings`)
+  return value
+}
+
+function isSettings(value: unknown): value is BuilderSettings {
+  return typeof value === 'object' && value !== null && 'systemFeatures' in value && Array.isArray(value.systemFeatures)
+    && 'hashedMirrors' in value && Array.isArray(value.hashedMirrors) && 'netrcFile' in value && 'caFile' in value
+}

@@ -1,0 +1,104 @@
+import fs from 'node:fs'
+import type {DiskPath} from './entry.ts'
+import {STORE_MTIME, fileMode} from './canonical-modes.ts'
+import {rewriteChunk, type Rewriting} from './rewriting.ts'
+
+/** Bytes read at a time. Most files of a store are smaller and need one read. */
+export const CHUNK = 1024 * 1024
+
+/** Makes `target` from the file `source`: a hard link where nothing needs rewriting, else a rewritten copy. */
+export type DeriveFile = (source: DiskPath, target: DiskPath) => 'copied' | 'linked'
+
+/** A deriver of files with a buffer of its own, so that memory does not grow with the number or the size of files. */
+export function fileDeriver(rewriting: Rewriting): DeriveFile {
+  const buffer = Buffer.allocUnsafe(CHUNK + rewriting.window)
+  return (source, target) => {
+    const input = fs.openSync(source, fs.constants.O_RDONLY | fs.constants.O_NOFOLLOW)
+    try {
+      if (rewriteInto(rewriting, buffer, input, target)) return 'copied'
+    } finally {
+      fs.closeSync(input)
+    }
+
+    return linkFile(source, target)
+  }
+}
+
+/** A hard link, or a copy where the file system has no more links to give (ext4: 65 000 a file). */
+export function linkFile(source: DiskPath, target: DiskPath): 'copied' | 'linked' {
+  try {
+    fs.linkSync(source, target)
+    return 'linked'
+  } catch (error) {
+    if (!isOneOf(error, 'EMLINK', 'EXDEV')) throw error
+    const {mode} = fs.statSync(source)
+    fs.copyFileSync(source, target, fs.constants.COPYFILE_EXCL)
+    fs.utimesSync(target, STORE_MTIME, STORE_MTIME)
+    fs.chmodSync(target, fileMode(mode))
+    return 'copied'
+  }
+}
+
+/** Whether there was anything to rewrite; if not, `target` was not made. */
+function rewriteInto(rewriting: Rewriting, buffer: Buffer, input: number, target: DiskPath): boolean {
+  let output: number | null = null
+  try {
+    let written = 0
+    let kept = 0
+    for (;;) {
+      const read = fill(input, buffer, kept)
+      const end = kept + read
+      const isEnd = end < buffer.length
+      const {decided, matches} = rewriteChunk(rewriting, buffer.subarray(0, end), isEnd)
+      if (matches > 0 && output === null) {
+        output = fs.openSync(target, fs.constants.O_WRONLY | fs.constants.O_CREAT | fs.constants.O_EXCL, 0o600)
+        copyStart(input, output, written)
+      }
+
+      if (output !== null) writeAll(output, buffer, decided)
+      written += decided
+      if (isEnd) break
+      buffer.copyWithin(0, decided, end)
+      kept = end - decided
+    }
+
+    if (output === null) return false
+    // Set before the file gets its final name, and through the descriptor: nobody ever sees it writable.
+    fs.futimesSync(output, STORE_MTIME, STORE_MTIME)
+    fs.fchmodSync(output, fileMode(fs.fstatSync(input).mode))
+    return true
+  } finally {
+    if (output !== null) fs.closeSync(output)
+  }
+}
+
+/** Fills the buffer from `start`; fewer bytes than there is room for means the end of the file. */
+function fill(input: number, buffer: Buffer, start: number): number {
+  let total = 0
+  while (start + total < buffer.length) {
+    const read = fs.readSync(input, buffer, start + total, buffer.length - start - total, null)
+    if (read === 0) break
+    total += read
+  }
+
+  return total
+}
+
+function writeAll(output: number, buffer: Buffer, length: number): void {
+  for (let done = 0; done < length;) done += fs.writeSync(output, buffer, done, length - done)
+}
+
+/** Copies what was read before the first match, which is still in the page cache. */
+function copyStart(input: number, output: number, length: number): void {
+  const piece = Buffer.allocUnsafe(Math.min(length, CHUNK))
+  for (let done = 0; done < length;) {
+    const read = fs.readSync(input, piece, 0, Math.min(piece.length, length - done), done)
+    if (read === 0) throw new Error('a file of the store became shorter while it was read')
+    writeAll(output, piece, read)
+    done += read
+  }
+}
+
+export function isOneOf(error: unknown, ...codes: string[]): boolean {
+  return error instanceof Error && 'code' in error && codes.includes(String(error.code))
+}

@@ -1,0 +1,104 @@
+import {HASH_LENGTH, STORE_DIR, VIEW_DIR} from '../nix/store-path.ts'
+
+/**
+ * A text of ten bytes that becomes another text of ten bytes, in UTF-8 and in UTF-16 and UTF-32 of either byte order.
+ * The bytes after a match decide whether it is one, so that what is turned one way can be turned back.
+ */
+export interface Rewriting {
+  /** one for each distance between the bytes of two characters */
+  readonly needles: readonly Needle[]
+  /** bytes that must be known, from the first byte of a match on, to decide about it */
+  readonly window: number
+  /** null: the store directory itself, whatever follows, and every path in it; else only paths whose hash part is in the set */
+  readonly onlyHashes: ReadonlySet<string> | null
+}
+
+interface Needle {
+  /** 1: UTF-8. 2: UTF-16. 4: UTF-32 */
+  readonly stride: 1 | 2 | 4
+  /** from the first character's byte to the last's: the same bytes for both byte orders, whose zeros lie outside */
+  readonly from: Buffer
+  readonly to: Buffer
+}
+
+/** Canonical bytes to the view's. */
+export const TO_VIEW: Rewriting = rewriting(STORE_DIR, VIEW_DIR, null)
+
+/** The view's bytes to canonical ones. */
+export const TO_STORE: Rewriting = rewriting(VIEW_DIR, STORE_DIR, null)
+
+/**
+ * The view's bytes to canonical ones where the text is one of these paths, and nothing else: for fixed-output derivations.
+ * What they fetch may hold the bare text "/app/.nixs" (this project's source does), and its hash is known beforehand.
+ */
+export function toStoreOnly(hashParts: Iterable<string>): Rewriting {
+  return rewriting(VIEW_DIR, STORE_DIR, new Set(hashParts))
+}
+
+function rewriting(from: string, to: string, onlyHashes: ReadonlySet<string> | null): Rewriting {
+  const needles = ([1, 2, 4] as const).map(stride => ({stride, from: spread(from, stride), to: spread(to, stride)}))
+  const characters = from.length + (onlyHashes ? HASH_LENGTH + 2 : 1)
+  return {needles, window: characters * 4, onlyHashes}
+}
+
+function spread(text: string, stride: number): Buffer {
+  const bytes = Buffer.alloc((text.length - 1) * stride + 1)
+  for (let n = 0; n < text.length; n++) bytes[n * stride] = text.charCodeAt(n)
+  return bytes
+}
+
+/**
+ * Rewrites in place what begins before the returned position; bytes from there on (fewer than `window`) cannot be decided
+ * without what follows them and must be given again, in front of it. `isEnd` says that nothing follows.
+ */
+export function rewriteChunk(rewriting: Rewriting, chunk: Buffer, isEnd: boolean): {decided: number; matches: number} {
+  const decided = isEnd ? chunk.length : Math.max(0, chunk.length - rewriting.window + 1)
+  let matches = 0
+  for (const {stride, from, to} of rewriting.needles) {
+    for (let at = chunk.indexOf(from); at >= 0 && at < decided; at = chunk.indexOf(from, at + from.length)) {
+      if (!isOurs(rewriting, chunk, at, stride)) continue
+      // Wide characters: only their significant bytes are written, the zeros between them stay.
+      to.copy(chunk, at)
+      matches++
+    }
+  }
+
+  return {decided, matches}
+}
+
+function isOurs({onlyHashes}: Rewriting, chunk: Buffer, at: number, stride: number): boolean {
+  const next = at + STORE_DIR.length * stride
+  if (!onlyHashes) return !goesOn(chunk, next, stride)
+  const path = textAt(chunk, next, stride, HASH_LENGTH + 2)
+  return path.startsWith('/') && path.endsWith('-') && onlyHashes.has(path.slice(1, -1))
+}
+
+/** Whether the name at whose end we are is longer: /nix/storefoo and /nix/store-old are other folders. */
+function goesOn(chunk: Buffer, next: number, stride: number): boolean {
+  const byte = chunk[next]
+  if (byte === undefined || !isNameByte(byte)) return false
+  for (let zero = 1; zero < stride; zero++) {
+    if (chunk[next - zero] !== 0) return false
+  }
+
+  return true
+}
+
+function isNameByte(byte: number): boolean {
+  return (byte >= 0x30 && byte <= 0x39) || (byte >= 0x41 && byte <= 0x5a) || (byte >= 0x61 && byte <= 0x7a)
+    || byte === 0x2d || byte === 0x2e || byte === 0x5f
+}
+
+function textAt(chunk: Buffer, start: number, stride: number, length: number): string {
+  let text = ''
+  for (let n = 0; n < length; n++) text += String.fromCharCode(chunk[start + n * stride] ?? 0)
+  return text
+}
+
+/** A whole text, such as an argument or a symlink's target. */
+export function rewriteText(rewriting: Rewriting, text: string): string {
+  if (!text.includes(rewriting.needles[0]?.from.toString('latin1') ?? '')) return text
+  const bytes = Buffer.from(text)
+  rewriteChunk(rewriting, bytes, true)
+  return bytes.toString()
+}

@@ -1,0 +1,95 @@
+import fs from 'node:fs'
+import {linkingDeriver, rewritingDeriver, type Derived, type Deriver} from './derive.ts'
+import {isOneOf} from './derive-file.ts'
+import {kindAt} from './entry.ts'
+import {publish, sweepUnfinished, unfinishedName} from './publish.ts'
+import {removeTree} from './remove.ts'
+import {TO_VIEW} from './rewriting.ts'
+
+/** The two trees, as they lie on disk. */
+export interface Trees {
+  /** Nix's own store, `/app/.nix/store` */
+  readonly canonical: string
+  /** `/app/.nixs` */
+  readonly view: string
+}
+
+export interface ViewOptions {
+  /** Whether the path refers to no other and no build made its bytes: then it is linked as it is. */
+  isPlainData?: (baseName: string) => boolean
+  /** Called after each path that was derived. */
+  onDerived?: (baseName: string, derived: Derived) => void
+}
+
+/** Derives each path (`HASH-NAME`) that the view lacks or has from before its canonical one was made. Returns how many. */
+export function ensureInView(trees: Trees, baseNames: readonly string[], {isPlainData, onDerived}: ViewOptions = {}): number {
+  const missing = baseNames.filter(name => !isFresh(trees, name))
+  if (missing.length === 0) return 0
+  fs.mkdirSync(trees.view, {recursive: true})
+  const rewriter = rewritingDeriver(TO_VIEW)
+  let made = 0
+  for (const name of rotated(missing)) {
+    // Another builder may have made it since.
+    if (isFresh(trees, name)) continue
+    const derived = replaceInView(isPlainData?.(name) ? linkingDeriver : rewriter, trees, name)
+    if (derived === null) continue
+    made++
+    onDerived?.(name, derived)
+  }
+
+  return made
+}
+
+/**
+ * Builders that start together need the same inputs: each begins at another one, so that they share the work
+ * and seldom do it twice.
+ */
+function rotated(names: readonly string[]): string[] {
+  const start = process.pid % names.length
+  return [...names.slice(start), ...names.slice(0, start)]
+}
+
+function replaceInView(deriver: Deriver, trees: Trees, name: string): Derived | null {
+  setStaleAside(trees, name)
+  return publish(deriver, `${trees.canonical}/${name}`, `${trees.view}/${name}`)
+}
+
+/** Removes a stale path from the view, and never the fresh one that another builder may put there at the same moment. */
+function setStaleAside(trees: Trees, name: string): void {
+  const stale = fs.lstatSync(`${trees.view}/${name}`, {throwIfNoEntry: false})
+  if (!stale || isFresh(trees, name)) return
+  const aside = unfinishedName(trees.view, name)
+  try {
+    fs.renameSync(`${trees.view}/${name}`, aside)
+  } catch (error) {
+    if (isOneOf(error, 'ENOENT')) return
+    throw error
+  }
+
+  if (fs.lstatSync(aside).ino === stale.ino) removeTree(aside)
+  else fs.renameSync(aside, `${trees.view}/${name}`)
+}
+
+/**
+ * Whether the view has the path, and from these canonical bytes. A store path's time of birth never changes, and what is
+ * derived from it changes later than that: a view older than its source is of a path that was deleted and made anew.
+ * A file system that keeps no time of birth reports 0.
+ */
+export function isFresh({canonical, view}: Trees, name: string): boolean {
+  const derived = fs.lstatSync(`${view}/${name}`, {throwIfNoEntry: false, bigint: true})
+  if (!derived) return false
+  const source = fs.lstatSync(`${canonical}/${name}`, {throwIfNoEntry: false, bigint: true})
+  return source === undefined || derived.ctimeNs >= source.birthtimeNs
+}
+
+/**
+ * Removes from the view what the canonical store lacks (outputs of failed builds, scratch names of `--check`) and what killed
+ * processes left unfinished in either tree. Only for when nothing is built. Returns the names removed.
+ */
+export function sweepTrees({canonical, view}: Trees): string[] {
+  const unfinished = [...sweepUnfinished(canonical), ...sweepUnfinished(view)]
+  if (kindAt(view) === null) return unfinished
+  const orphans = fs.readdirSync(view).filter(name => kindAt(`${canonical}/${name}`) === null)
+  for (const name of orphans) removeTree(`${view}/${name}`)
+  return [...unfinished, ...orphans]
+}
