@@ -23,9 +23,10 @@ export abstract class NixCommand extends Command {
     return flags
   }
 
-  protected platform(app: string): Platform {
+  /** @param patience milliseconds to go on asking a Heroku that is busy */
+  protected platform(app: string, patience = this.patience): Platform {
     const userAgent = `heroku-nix/${this.pluginVersion()} ${this.config.userAgent}`
-    return herokuPlatform(app, sendAs(this.heroku, userAgent), {total: this.patience, wait: milliseconds => delay(milliseconds)})
+    return herokuPlatform(app, sendAs(this.heroku, userAgent), {total: patience, wait: milliseconds => delay(milliseconds)})
   }
 
   /** Runs one step with its name before it and `done` after it, on standard error. */

@@ -2,7 +2,8 @@ import {ask, type Patience} from './ask.ts'
 import type {Purpose} from './answer-error.ts'
 import {fieldsOf, listOf, parseApp, parseBuildpack, parseDyno, parseProcessType, parseRegion, parseRelease, parseSlug} from './parse.ts'
 import {pathOf, type PlatformRequest, type SendRequest} from './request.ts'
-import type {App, DynoInfo, DynoRequest, ProcessType, Region, Release, SlugInfo, SlugRequest} from './types.ts'
+import type {App, DynoInfo, ProcessType, Region, Release, SlugInfo, SlugRequest} from './types.ts'
+import type {DynoRequest} from '../build/dyno-command.ts'
 import {NixError} from '../errors.ts'
 
 /**
@@ -59,7 +60,7 @@ export function herokuPlatform(app: string, send: SendRequest, patience: Patienc
     },
     createDyno: async request => parseDyno(await call(
       request.size === undefined ? 'start a one-off dyno' : `start a one-off dyno of size ${request.size}`,
-      {method: 'POST', path: pathOf`/apps/${app}/dynos`, body: {attach: false, ...request}},
+      {method: 'POST', path: pathOf`/apps/${app}/dynos`, body: request},
     )),
     dyno: name => unlessGone(async () => parseDyno(await get(`show dyno ${name}`, pathOf`/apps/${app}/dynos/${name}`))),
     dynos: async () => listOf(await get(`list ${app}'s dynos`, pathOf`/apps/${app}/dynos`), 'dynos', parseDyno),

@@ -32,17 +32,6 @@ export interface DynoInfo {
   releaseVersion: number | null
 }
 
-/** POST /dynos; a detached dyno's output goes to the app's log. */
-export interface DynoRequest {
-  command: string
-  env?: Readonly<Record<string, string>>
-  size?: string
-  /** the process type that `heroku ps` shows, `run` when absent */
-  type?: string
-  /** seconds, 86 400 at most */
-  time_to_live: number
-}
-
 export interface SlugRequest {
   process_types: Readonly<Record<string, string>>
   stack: string

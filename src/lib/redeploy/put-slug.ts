@@ -1,0 +1,73 @@
+import http from 'node:http'
+import https from 'node:https'
+import {pipeline} from 'node:stream/promises'
+import {Transform} from 'node:stream'
+import {buffer} from 'node:stream/consumers'
+import type {Slug} from '../slug/assemble.ts'
+import {EXIT, NixError} from '../errors.ts'
+
+/** A transfer is not slow but dead when so long no byte moves. */
+const IDLE_MS = 60_000
+const ATTEMPTS = 3
+
+/**
+ * Uploads a slug to the URL that Heroku signed for it. A broken upload starts anew: nothing is there until all is.
+ * @param url never printed: whoever has it can write the slug
+ * @param onProgress bytes so far, of this attempt
+ * @throws NixError SLUG_UPLOAD_REFUSED, SLUG_UPLOAD_BROKEN
+ */
+export async function putSlug(url: string, slug: Slug, onProgress: (bytes: number) => void = () => undefined): Promise<void> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      await putOnce(new URL(url), slug, onProgress)
+      return
+    } catch (error) {
+      // What a part of the slug turned out to be, or what the store answered, does not change by asking again.
+      if (error instanceof NixError) throw error
+      if (attempt >= ATTEMPTS) {
+        throw new NixError(`The upload of the slug broke ${ATTEMPTS} times: ${error instanceof Error ? error.message : String(error)}`, {
+          code: 'SLUG_UPLOAD_BROKEN', exit: EXIT.unavailable, suggestions: ['heroku nix:redeploy', 'https://status.heroku.com'],
+        })
+      }
+    }
+  }
+}
+
+async function putOnce(url: URL, slug: Slug, onProgress: (bytes: number) => void): Promise<void> {
+  // Heroku's URL is signed for a request with a length and without a Content-Type; fetch would send a stream in chunks.
+  const request = (url.protocol === 'https:' ? https : http).request(url, {method: 'PUT', headers: {'content-length': slug.size}})
+  const answered = new Promise<http.IncomingMessage>((resolve, reject) => {
+    request.once('response', resolve).once('error', reject)
+  })
+  // Awaited below, after the body; until then its failure is also the body's.
+  answered.catch(() => undefined)
+  request.setTimeout(IDLE_MS, () => request.destroy(new Error(`no byte moved for ${IDLE_MS / 1000} s`)))
+  const sent = pipeline(slug.open(), countBytes(onProgress), request)
+  // A store that refuses answers before it has read all, and closes: then the answer counts, not the broken pipe.
+  const response = await Promise.race([answered, sent.then(() => answered)])
+  await sent.catch((error: unknown) => {
+    if (isSuccess(response)) throw error
+  })
+  const body = (await buffer(response)).toString()
+  if (!isSuccess(response)) {
+    const code = /<Code>(\w+)<\/Code>|"Code":\s*"(\w+)"/.exec(body)?.slice(1).find(Boolean) ?? 'no code'
+    throw new NixError(`Heroku's slug store refused the upload: status ${response.statusCode ?? 0}, ${code}.`, {
+      code: 'SLUG_UPLOAD_REFUSED', exit: EXIT.unavailable, suggestions: ['heroku nix:redeploy'],
+    })
+  }
+}
+
+function isSuccess({statusCode = 0}: http.IncomingMessage): boolean {
+  return statusCode >= 200 && statusCode < 300
+}
+
+function countBytes(onProgress: (bytes: number) => void): Transform {
+  let bytes = 0
+  return new Transform({
+    transform(chunk: Buffer, _encoding, done) {
+      bytes += chunk.length
+      onProgress(bytes)
+      done(null, chunk)
+    },
+  })
+}
