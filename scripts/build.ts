@@ -1,27 +1,47 @@
 import {execFileSync} from 'node:child_process'
-import {cp, rm} from 'node:fs/promises'
+import {cp, rename, rm} from 'node:fs/promises'
 import {createRequire} from 'node:module'
 import {dirname, join} from 'node:path'
-import {build} from 'esbuild'
+import {build, type BuildOptions} from 'esbuild'
 
 // Makes dist/: the plugin, compiled file by file, and what goes to dynos: the program in one file and its loader.
 const root = join(import.meta.dirname, '..')
-const typescript = dirname(createRequire(import.meta.url).resolve('typescript/package.json'))
+const target = join(root, 'dist')
+// Beside the old one until it is whole: a plugin that is linked while it is built goes on working.
+const made = join(root, `dist.new-${process.pid}`)
+const old = join(root, `dist.old-${process.pid}`)
 
-await rm(join(root, 'dist'), {recursive: true, force: true})
-execFileSync(process.execPath, [join(typescript, 'bin/tsc'), '-p', join(root, 'tsconfig.build.json')], {stdio: 'inherit'})
-await build({
-  entryPoints: [join(root, 'src/dyno/main.ts')],
-  outfile: join(root, 'dist/toolbox/dyno.mjs'),
-  bundle: true,
-  platform: 'node',
-  target: 'node24',
-  format: 'esm',
-  minifySyntax: true,
-  minifyWhitespace: true,
-  legalComments: 'none',
-  // Some dependencies are CommonJS and call `require` for Node's own modules, which an ES module lacks.
-  banner: {js: 'import {createRequire as __createRequire} from "node:module"; const require = __createRequire(import.meta.url);'},
-  logLevel: 'warning',
-})
-await cp(join(root, 'src/dyno/loader.sh'), join(root, 'dist/toolbox/loader.sh'))
+try {
+  compile()
+  await bundle()
+  await rename(target, old).catch((error: unknown) => {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') {
+      throw error
+    }
+  })
+  await rename(made, target)
+} finally {
+  await rm(made, {recursive: true, force: true})
+  await rm(old, {recursive: true, force: true})
+}
+
+function compile(): void {
+  const typescript = dirname(createRequire(import.meta.url).resolve('typescript/package.json'))
+  execFileSync(process.execPath, [join(typescript, 'bin/tsc'), '-p', join(root, 'tsconfig.build.json'), '--outDir', made], {stdio: 'inherit'})
+}
+
+async function bundle(): Promise<void> {
+  const options = {
+    bundle: true, platform: 'node', target: 'node24', format: 'esm', minify: true, legalComments: 'none', logLevel: 'warning',
+    // Some dependencies are CommonJS and call `require` for Node's own modules, which an ES module lacks.
+    banner: {js: 'import {createRequire as __createRequire} from "node:module"; const require = __createRequire(import.meta.url);'},
+  } satisfies BuildOptions
+  const builder = await build({...options, entryPoints: [join(root, 'src/dyno/external-builder-main.ts')], write: false})
+  await build({
+    ...options,
+    entryPoints: [join(root, 'src/dyno/main.ts')],
+    outfile: join(made, 'dyno.mjs'),
+    define: {EXTERNAL_BUILDER_PROGRAM: JSON.stringify(builder.outputFiles[0]?.text)},
+  })
+  await cp(join(root, 'src/dyno/loader.sh'), join(made, 'loader.sh'))
+}

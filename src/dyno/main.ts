@@ -1,21 +1,11 @@
 import {EXIT, NixError} from '../lib/errors.ts'
+import {startBuild} from './build/start-build.ts'
 
-/**
- * The program that runs on dynos: `dyno.mjs SUBCOMMAND ARGUMENTS…`. Each subcommand's code is loaded when it is asked
- * for, because Nix starts `external-builder` for every derivation.
- */
+/** The program that runs on dynos: `dyno.mjs SUBCOMMAND ARGUMENTS…`. */
 async function main([subcommand, ...args]: readonly string[]): Promise<void> {
   switch (subcommand) {
-    case 'external-builder': {
-      const {runExternalBuilder} = await import('./engine/external-builder.ts')
-      return runExternalBuilder(args)
-    }
-
-    case 'build': {
-      const {startBuild} = await import('./build/start-build.ts')
+    case 'build':
       return startBuild(args[0] ?? '')
-    }
-
     default:
       throw new NixError(`dyno.mjs knows no subcommand "${subcommand ?? ''}".`, {code: 'USAGE', exit: EXIT.usage})
   }

@@ -108,7 +108,7 @@ async function provideNix({lock, nixVersion, bucket, output}: BuildInput): Promi
   return installNix({
     archive: BUILD_LAYOUT.nixArchive,
     conf: {
-      externalBuilder: {program: BUILD_LAYOUT.node, args: [BUILD_LAYOUT.program, 'external-builder']},
+      externalBuilder: {program: BUILD_LAYOUT.node, args: [BUILD_LAYOUT.externalBuilder]},
       systems: ['x86_64-linux'],
       builder: {systemFeatures: ['benchmark', 'big-parallel'], hashedMirrors: [], netrcFile: null, caFile: '/etc/ssl/certs/ca-certificates.crt'},
       settings: substituterSettings(),

@@ -4,7 +4,7 @@ const WORK_DIR = '/app/.nix-build'
 export const BUILD_LAYOUT = {
   /** Node, unpacked by the loader */
   node: `${WORK_DIR}/node/bin/node`,
-  program: `${WORK_DIR}/dyno.mjs`,
+  externalBuilder: `${WORK_DIR}/external-builder.mjs`,
   lock: `${WORK_DIR}/tools.lock.json`,
   nixArchive: `${WORK_DIR}/nix.tar.xz`,
   /**

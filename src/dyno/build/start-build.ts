@@ -1,5 +1,5 @@
 import {randomBytes} from 'node:crypto'
-import {readFile} from 'node:fs/promises'
+import {readFile, writeFile} from 'node:fs/promises'
 import {writeSync} from 'node:fs'
 import {setTimeout as delay} from 'node:timers/promises'
 import {BUILD_WAITS, patientBucket} from '../../lib/bucket/patient-bucket.ts'
@@ -12,6 +12,9 @@ import {buildProject} from './build-flow.ts'
 import {interrupted} from './describe-failure.ts'
 import {BUILD_LAYOUT} from './layout.ts'
 import {runBuild} from './run-build.ts'
+
+/** What Nix starts for each derivation, as text; scripts/build.ts puts it in. */
+declare const EXTERNAL_BUILDER_PROGRAM: string
 
 /** Heroku kills 30 s after SIGTERM; what is not told by then never is. */
 const LAST_MS = 25_000
@@ -36,6 +39,7 @@ export async function startBuild(id: string): Promise<never> {
     })
   }
 
+  await writeFile(BUILD_LAYOUT.externalBuilder, EXTERNAL_BUILDER_PROGRAM)
   const config = parseConfig(variables, variables['NIX_APP_NAME'] ?? 'this app')
   const bucket = patientBucket(s3Bucket(config.bucket), {
     waits: BUILD_WAITS,
