@@ -1,5 +1,5 @@
 import {randomUUID} from 'node:crypto'
-import {chmod, chown, mkdir, writeFile} from 'node:fs/promises'
+import {chmod, chown, mkdir, readFile, writeFile} from 'node:fs/promises'
 import {join} from 'node:path'
 import {PassThrough, type Readable, type Writable} from 'node:stream'
 import {pipeline} from 'node:stream/promises'
@@ -182,9 +182,13 @@ export class JailedDyno implements Dyno {
 /** The folders and files that the dyno sees as its own, belonging to its user. */
 async function makeFolder({folder, user, image, privilege}: DynoSetting): Promise<JailPlan> {
   const [app, tmp] = [join(folder, 'app'), join(folder, 'tmp')]
-  const files = {
+  // The network is this machine's, and so are the names in it, as they are when the dyno starts.
+  const [hosts, resolv] = await Promise.all(['hosts', 'resolv.conf'].map(name => readFile(join('/etc', name), 'utf8').catch(() => '')))
+  const files: Readonly<Record<string, string>> = {
     passwd: `root:x:0:0:root:/root:/bin/bash\nu${user}:x:${user}:${user}::/app:/bin/bash\nnobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n`,
     group: `root:x:0:\ntty:x:5:\ndyno:x:${user}:\nnogroup:x:65534:\n`,
+    hosts: hosts ?? '',
+    'resolv.conf': resolv ?? '',
   }
   await mkdir(folder, {mode: 0o700})
   await Promise.all([

@@ -2,6 +2,6 @@
 export interface DynoImage {
   /** bound to /usr; /bin, /lib, /lib64 and /sbin are links into it */
   usr: string
-  /** bound to /etc; holds passwd, group, hosts, resolv.conf and machine-id as files, which each dyno gets its own of */
+  /** bound to /etc; holds passwd, group, hosts and resolv.conf as plain files, which each dyno's own are laid over */
   etc: string
 }

@@ -1,0 +1,16 @@
+import {readFile} from 'node:fs/promises'
+
+export interface Stack {
+  stack: string
+  distribution: string
+  /** where the list of packages comes from */
+  source: string
+  packages: string[]
+}
+
+export type Variant = 'heroku-24'
+
+/** The packages of a stack's run image, as Heroku lists them. */
+export async function readStack(variant: Variant): Promise<Stack> {
+  return JSON.parse(await readFile(new URL(`${variant}.json`, import.meta.url), 'utf8')) as Stack
+}
