@@ -7,8 +7,6 @@ import parseArgv from 'string-argv'
 export function nixBuildArguments({flags, jobs, cores, outLink}: {flags: string; jobs: number; cores: number; outLink: string}): string[] {
   return [
     '--out-link', outLink, '--max-jobs', String(jobs), '--cores', String(cores),
-    // The log is no terminal; each builder's lines are wanted as they come.
-    '--print-build-logs', '--log-format', 'raw',
     ...(flags.trim() === '' ? [] : parseArgv(flags)),
   ]
 }

@@ -27,7 +27,7 @@ const closurePath = v.strictObject({
 
 const outcome = v.strictObject({
   engine: v.picklist(['proot', 'relocate']),
-  probe: v.record(line(64), line(200)),
+  probe: v.record(line(64), line(1000)),
   result: storePath,
   drvPath: v.nullable(storePath),
   closure: v.pipe(

@@ -47,7 +47,6 @@ export interface RecordStore {
 }
 
 export function recordStore(bucket: Bucket, app: string): RecordStore {
-  const serialize = (record: BuildRecord) => Buffer.from(`${JSON.stringify(record, null, 1)}\n`)
   const pointerKey = (pointer: Pointer) => {
     if (pointer === 'newest') {
       return keys.newest(app)
@@ -162,6 +161,13 @@ export function recordStore(bucket: Bucket, app: string): RecordStore {
       }
     },
   }
+}
+
+/** Refuses to write what nobody could read. */
+function serialize(record: BuildRecord): Buffer {
+  const text = JSON.stringify(record, null, 1)
+  parseRecord(JSON.parse(text), `The new record of build ${record.id}`)
+  return Buffer.from(`${text}\n`)
 }
 
 function parseJson(bytes: Buffer, key: string): BuildRecord {
