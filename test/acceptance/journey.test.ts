@@ -1,0 +1,56 @@
+import {expect} from 'chai'
+import {join} from 'node:path'
+import {Project} from './support/project.ts'
+import {sharedScene, type App, type Scene} from './support/scene.ts'
+
+describe('from a project to a page', function () {
+  this.timeout(300_000)
+  let scene: Scene
+  let app: App
+
+  before(async () => {
+    scene = await sharedScene()
+    app = await scene.app('journey', await Project.example(join(scene.dir, 'journey')))
+  })
+
+  it('nix:setup shows what it will do, does it, and has nothing to do the second time', async () => {
+    const first = await app.setUp()
+    expect(first.all).to.include('NIX_S3_BUCKET').and.to.include('journey is set up')
+    const again = await app.json('nix:setup')
+    expect(again['done']).to.deep.equal([])
+  })
+
+  it('nix:build builds on a dyno and shows its log', async () => {
+    const {stdout} = await app.heroku('nix:build', '--size=performance-l')
+    expect(stdout).to.include('-----> ').and.to.match(/\/nix\/store\/[a-z0-9]{32}-hello-flask/)
+    const [post] = await app.requests('POST', '/dynos')
+    expect(post?.body).to.include({attach: false, size: 'performance-l'})
+  })
+
+  it('nix:redeploy releases it, and the page is there', async () => {
+    await app.heroku('nix:redeploy')
+    expect(await app.page()).to.deep.equal({status: 200, text: 'Hello from Nix\n'})
+  })
+
+  it('without a change, nix:build starts no dyno', async () => {
+    const before = await app.requests('POST', '/dynos')
+    const result = await app.json('nix:build')
+    expect(result).to.include({reused: true, state: 'succeeded'})
+    expect(await app.requests('POST', '/dynos')).to.have.length(before.length)
+  })
+
+  it('without a change, nix:redeploy copies no byte', async () => {
+    const [current] = (await app.releases()).slice(-1)
+    const slugs = await app.requests('POST', '/slugs')
+    await app.heroku('nix:redeploy')
+    expect(await app.requests('POST', '/slugs')).to.have.length(slugs.length)
+    expect((await app.releases()).at(-1)?.slug).to.deep.equal(current?.slug)
+  })
+
+  it('a changed line is a new page', async () => {
+    await app.project.replace('app.py', 'Hello from Nix', 'Hello again')
+    await app.heroku('nix:build')
+    await app.heroku('nix:redeploy')
+    expect(await app.page()).to.deep.equal({status: 200, text: 'Hello again\n'})
+  })
+})
