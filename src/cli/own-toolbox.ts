@@ -26,9 +26,9 @@ export async function ownToolbox({env, cwd, registry}: {env: NodeJS.ProcessEnv; 
 
 async function own(file: string): Promise<Buffer> {
   try {
-    return await readFile(path.join(PACKAGE_ROOT, 'dist', file))
+    return await readFile(path.join(PACKAGE_ROOT, 'dist', 'toolbox', file))
   } catch (error) {
-    throw new NixError(`This copy of heroku-nix is not whole: it has no dist/${file}.`, {
+    throw new NixError(`This copy of heroku-nix is not whole: it has no dist/toolbox/${file}.`, {
       code: 'NOT_BUILT', exit: EXIT.unexpected, suggestions: ['heroku plugins:update', 'in a checkout: npm run build'], cause: error,
     })
   }

@@ -191,12 +191,17 @@ function describe({revision: {commit, tree}, ignored}: PreparedSource): string {
   return ignored === 0 ? name : `${name} (without ${ignored} ${ignored === 1 ? 'file' : 'files'} that .slugignore names)`
 }
 
-async function presign(bucket: S3Bucket, {digest, tools}: Toolbox): Promise<PresignedToolbox> {
-  const get = (key: string) => bucket.presign('GET', key, {expiresIn: PRESIGNED_SECONDS})
+/** URLs of all that the dyno's first commands fetch. */
+async function presign(bucket: S3Bucket, {files, tools}: Toolbox): Promise<PresignedToolbox> {
+  const get = (key: string | undefined) => {
+    if (key === undefined) throw new TypeError('The toolbox is not whole.')
+    return bucket.presign('GET', key, {expiresIn: PRESIGNED_SECONDS})
+  }
+
+  const file = (name: string) => get(files.find(({key}) => key.endsWith(`/${name}`))?.key)
   const node = tools.find(({name}) => name === 'node')
   const [loader, program, lock, nodeUrl] = await Promise.all([
-    get(keys.toolbox(digest, 'loader.sh')), get(keys.toolbox(digest, 'dyno.mjs')), get(keys.toolbox(digest, 'tools.lock.json')),
-    get(keys.tool(node?.sha256 ?? '')),
+    file('loader.sh'), file('dyno.mjs'), file('tools.lock.json'), get(node && keys.tool(node.sha256)),
   ])
   return {loader, program, lock, node: nodeUrl}
 }

@@ -45,6 +45,7 @@ export interface SlugRequest {
 export interface SlugInfo {
   id: string
   checksum: string | null
+  commitDescription: string | null
   processTypes: Readonly<Record<string, string>>
   /** where its bytes go (POST) or come from (GET); signed, never printed */
   blobUrl: string
