@@ -40,8 +40,8 @@ async function bundle(): Promise<void> {
   await build({
     ...options,
     entryPoints: [join(root, 'src/dyno/main.ts')],
-    outfile: join(made, 'dyno.mjs'),
+    outfile: join(made, 'toolbox', 'dyno.mjs'),
     define: {EXTERNAL_BUILDER_PROGRAM: JSON.stringify(builder.outputFiles[0]?.text)},
   })
-  await cp(join(root, 'src/dyno/loader.sh'), join(made, 'loader.sh'))
+  await cp(join(root, 'src/dyno/loader.sh'), join(made, 'toolbox', 'loader.sh'))
 }
