@@ -9,7 +9,8 @@ umask 022
 mkdir -p "${out}/bin" "${out}/env/lib"
 for path in ${packages}; do
 	for folder in "${path}"/lib/python3*; do
-		cp --recursive --symbolic-link --no-clobber "${folder}" "${out}/env/lib/"
+		# Folders in a store are read-only; those copied here are yet to be filled by other packages.
+		cp --recursive --symbolic-link --no-clobber --no-preserve=mode "${folder}" "${out}/env/lib/"
 	done
 	for program in "${path}"/bin/python3.*; do
 		[[ -L "${program}" ]] || python="${program}"
