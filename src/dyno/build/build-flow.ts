@@ -11,9 +11,9 @@ import {clearOldStore} from '../engine/clear-old-store.ts'
 import {installNix} from '../engine/install-nix.ts'
 import {jobsAndCores} from '../engine/jobs-and-cores.ts'
 import {LAYOUT, TREES} from '../engine/layout.ts'
-import {nixCommand, type InstalledNix} from '../engine/nix-command.ts'
+import {nixCommand, type InstalledNix, type NixProgram} from '../engine/nix-command.ts'
 import {probeDyno, probeRecord, type Probe} from '../engine/probe.ts'
-import {parsePathInfo, type Closure} from './closure.ts'
+import {parseRegistrations, type Closure} from './closure.ts'
 import {fetchTool} from './fetch-tool.ts'
 import {BUILD_LAYOUT} from './layout.ts'
 import {makeLayer} from './make-layer.ts'
@@ -117,11 +117,12 @@ async function provideNix({lock, nixVersion, bucket, output}: BuildInput): Promi
 }
 
 async function build({record, nixPath, output, signal}: BuildInput, nix: InstalledNix, probe: Probe): Promise<{result: string; closure: Closure}> {
-  const {jobs, cores} = jobsAndCores(probe)
-  const args = nixBuildArguments({flags: record.buildFlags, jobs, cores, outLink: LAYOUT.result})
-  const onOutput = (chunk: Buffer) => output.detail(chunk)
-  await output.step(`Running nix-build${record.buildFlags.trim() === '' ? '' : ` ${record.buildFlags.trim()}`}`)
-  const end = await runProgram(nixCommand(nix, 'nix-build', args, {NIX_PATH: nixPath}), {cwd: BUILD_LAYOUT.source, signal, onOutput, capture: 1024 * 1024})
+  const run = (program: NixProgram, args: readonly string[], capture: number) => runProgram(nixCommand(nix, program, args, {NIX_PATH: nixPath}), {
+    cwd: BUILD_LAYOUT.source, signal, capture, onOutput: chunk => output.detail(chunk),
+  })
+  const flags = record.buildFlags.trim()
+  await output.step(`Running nix-build${flags === '' ? '' : ` ${flags}`}`)
+  const end = await run('nix-build', nixBuildArguments({flags, ...jobsAndCores(probe), outLink: LAYOUT.result}), 1024 * 1024)
   if (end.status !== 0) {
     throw new NixError(`nix-build failed${end.status === null ? `: it was ended by ${String(end.signal)}` : ` with exit status ${end.status}`}.`, {
       code: 'NIX_BUILD_FAILED', exit: EXIT.buildFailed,
@@ -130,7 +131,24 @@ async function build({record, nixPath, output, signal}: BuildInput, nix: Install
     })
   }
 
-  const results = [...new Set(end.stdout.toString().split('\n').filter(line => line !== ''))]
+  const result = onlyResult(end.stdout.toString())
+  await output.say(`Built ${result}`)
+  const query = async (args: string[]) => {
+    const {status, signal: killer, stdout} = await run('nix-store', args, 256 * 1024 * 1024)
+    if (status !== 0) {
+      throw new Error(`nix-store ${args[0] ?? ''} of ${result} ended with ${String(status ?? killer)}.`)
+    }
+
+    return stdout.toString()
+  }
+
+  const paths = (await query(['--query', '--requisites', result])).trim().split('\n')
+  return {result, closure: parseRegistrations(await query(['--dump-db', ...paths]), result)}
+}
+
+/** nix-build prints one path for each attribute or output it was asked for. */
+function onlyResult(printed: string): string {
+  const results = [...new Set(printed.split('\n').filter(line => line !== ''))]
   const [result] = results
   if (result === undefined || results.length > 1) {
     throw new NixError(`nix-build gave ${results.length} results; a slug holds one.`, {
@@ -139,11 +157,5 @@ async function build({record, nixPath, output, signal}: BuildInput, nix: Install
     })
   }
 
-  await output.say(`Built ${result}`)
-  const info = await runProgram(nixCommand(nix, 'nix', ['path-info', '--json', '--recursive', result]), {cwd: BUILD_LAYOUT.source, signal, onOutput, capture: 256 * 1024 * 1024})
-  if (info.status !== 0) {
-    throw new Error(`nix path-info of ${result} ended with ${String(info.status ?? info.signal)}.`)
-  }
-
-  return {result, closure: parsePathInfo(info.stdout.toString(), result)}
+  return result
 }

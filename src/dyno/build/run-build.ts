@@ -1,7 +1,7 @@
 import type {Bucket} from '../../lib/bucket/bucket.ts'
-import {logWriter} from '../../lib/build/log-writer.ts'
+import {logWriter, type LogWriter} from '../../lib/build/log-writer.ts'
 import {recordStore} from '../../lib/build/record-store.ts'
-import type {Outcome, RunningBuild} from '../../lib/build/record.ts'
+import type {Outcome, RunningBuild, SucceededBuild} from '../../lib/build/record.ts'
 import {redactor} from '../../lib/build/redact.ts'
 import {SECRET_CONFIG_VARS, type NixConfig} from '../../lib/config-vars.ts'
 import {EXIT, NixError} from '../../lib/errors.ts'
@@ -23,9 +23,13 @@ export interface BuildEdges {
   stdout: (text: string) => void
   /** aborted with the NixError that says why: SIGTERM */
   interruption: AbortSignal
+  wait: (ms: number) => Promise<void>
   /** Makes the outcome; its work is this dyno's. */
   build: (work: {record: RunningBuild; output: Output; signal: AbortSignal}) => Promise<Outcome>
 }
+
+/** How long Nix may take to end what it does, of the 30 s that Heroku gives. */
+const WORK_END_MS = 8000
 
 /**
  * Claims a build, runs it and finishes its record, whatever happens.
@@ -50,42 +54,74 @@ export async function runBuild(id: string, config: NixConfig, variables: Variabl
   const log = logWriter({bucket, app, build: id, redactor: redactor(secrets)})
   const output = buildOutput({log, stdout, secrets})
   const taken = new AbortController()
+  const stop = AbortSignal.any([interruption, taken.signal])
   const stopHeartbeat = startHeartbeat(build, {segments: () => log.segments, onTaken: error => taken.abort(error)})
+  let record: SucceededBuild
   try {
-    const outcome = await edges.build({record: build.record, output, signal: AbortSignal.any([interruption, taken.signal])})
-    const seconds = Math.round((now().getTime() - Date.parse(build.record.claim.claimedAt)) / 1000)
-    await output.step(`Build ${id} succeeded in ${plural(seconds, 'second')}`)
-    await output.say('Release it with: heroku nix:redeploy')
+    const outcome = await untilStopped(edges.build({record: build.record, output, signal: stop}), stop, edges.wait)
+    await output.step('Signing the build\'s record')
     await log.close()
     await stopHeartbeat()
-    const record = await build.succeed(outcome, log.segments, key)
-    await records.advancePointers(record)
-    return 0
+    record = await build.succeed(outcome, log.segments, key)
   } catch (error) {
     await stopHeartbeat()
     // What the work failed with after it was told to stop is how it stopped, not why.
-    const reason: unknown = interruption.aborted ? interruption.reason : taken.signal.aborted ? taken.signal.reason : error
-    return await giveUp(build, reason, secrets, {output, log})
+    return giveUp(build, stop.aborted ? stop.reason : error, {secrets, output, log, stdout})
+  }
+
+  const seconds = Math.round((Date.parse(record.finishedAt) - Date.parse(record.claim.claimedAt)) / 1000)
+  stdout(`-----> Build ${id} succeeded in ${plural(seconds, 'second')}\n`)
+  try {
+    await records.advancePointers(record)
+    return 0
+  } catch (error) {
+    const {failure, exit} = describeFailure(error, secrets)
+    stdout(` !     It is not listed as the newest of its commit: ${failure.message}\n !     Try: heroku nix:redeploy --build ${id}\n`)
+    return exit
   }
 }
 
-/** Says in log and record why a build has no outcome; where the bucket cannot be told, standard output still is. */
-async function giveUp(build: ClaimedBuild, reason: unknown, secrets: readonly string[], {output, log}: {output: Output; log: ReturnType<typeof logWriter>}): Promise<number> {
-  const {state, failure, exit} = describeFailure(reason, secrets)
-  const lines = [failure.message, ...failure.suggestions.map(suggestion => `Try: ${suggestion}`)]
-  const bucketFailures: unknown[] = []
-  const attempt = async (act: () => Promise<void>) => {
-    try {
-      await act()
-    } catch (error) {
-      bucketFailures.push(error)
+/** The work's outcome; once stopped, the reason, when the work has ended or has had its time to. */
+async function untilStopped<Result>(work: Promise<Result>, stop: AbortSignal, wait: BuildEdges['wait']): Promise<Result> {
+  const stopped = new Promise<never>((_, reject) => {
+    const onStop = () => {
+      void Promise.race([work.catch(() => undefined), wait(WORK_END_MS)]).then(() => {
+        reject(stop.reason as Error)
+      })
     }
+
+    if (stop.aborted) {
+      onStop()
+    } else {
+      stop.addEventListener('abort', onStop, {once: true})
+    }
+  })
+  return Promise.race([work, stopped])
+}
+
+interface GivingUp {
+  secrets: readonly string[]
+  output: Output
+  log: LogWriter
+  stdout: (text: string) => void
+}
+
+/** Says in log and record why a build has no outcome; where the bucket cannot be told, standard output still is. */
+async function giveUp(build: ClaimedBuild, reason: unknown, {secrets, output, log, stdout}: GivingUp): Promise<number> {
+  const {state, failure, exit} = describeFailure(reason, secrets)
+  const unsaid: unknown[] = []
+  const attempt = async (act: () => Promise<void>) => {
+    await act().catch((error: unknown) => unsaid.push(error))
   }
 
-  await attempt(() => output.warn(lines.join('\n')))
+  await attempt(() => output.warn([failure.message, ...failure.suggestions.map(suggestion => `Try: ${suggestion}`)].join('\n')))
   await attempt(() => log.close())
   if (!(reason instanceof NixError && reason.code === 'BUILD_TAKEN')) {
     await attempt(() => build.fail(state, failure, log.segments))
+  }
+
+  if (unsaid.length > 0) {
+    stdout(` !     The bucket could not be told: ${describeFailure(unsaid.at(-1), secrets).failure.message}\n`)
   }
 
   return exit

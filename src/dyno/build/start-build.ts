@@ -49,6 +49,7 @@ export async function startBuild(id: string): Promise<never> {
   const status = await runBuild(id, config, variables, {
     bucket, stdout,
     now: () => new Date(),
+    wait: ms => delay(ms),
     nonce: randomBytes(16).toString('hex'),
     interruption: interruption.signal,
     build: async work => buildProject({
