@@ -1,14 +1,14 @@
 import fs from 'node:fs'
 import {baseNameOf} from '../../lib/nix/store-path.ts'
 import {removeTree} from '../../lib/view/remove.ts'
-import {ensureInView, type Trees} from '../../lib/view/view.ts'
+import type {Trees} from '../../lib/view/view.ts'
 import {buildFolderName, builderFiles, relocateFiles, takeFolder} from './build-folder.ts'
 import {parseBuildJson, type BuildJson} from './build-json.ts'
 import {builderCommand, type BuilderCommand} from './builder-environment.ts'
 import {kindOfDerivation, missingFeatures} from './derivation-kind.ts'
 import {LAYOUT, TREES} from './layout.ts'
 import {deriveOutputs, removeOutputs} from './outputs.ts'
-import {plainDataOf} from './plain-data.ts'
+import {relocate} from './relocate.ts'
 import {runBuilder, type BuilderEnd} from './run-builder.ts'
 import {readBuilderSettings, type BuilderSettings} from './settings.ts'
 
@@ -41,7 +41,7 @@ async function buildDerivation(job: BuildJson, settings: BuilderSettings, trees:
 
   const inputs = job.inputPaths.map(baseNameOf)
   const outputs = Object.values(job.outputs).map(baseNameOf)
-  relocateInputs(trees, inputs)
+  relocateInputs(inputs)
   removeOutputs(trees, outputs)
   const folder = `${LAYOUT.builds}/${buildFolderName(job, files)}`
   const {giveBack} = takeFolder(job.tmpDir, folder)
@@ -72,22 +72,15 @@ async function build(job: BuildJson, command: BuilderCommand, folder: string, se
 /** What takes long says so: Nix ends builds whose log is silent for longer than `max-silent-time`. */
 const PROGRESS_INTERVAL = 5000
 
-function relocateInputs(trees: Trees, inputs: readonly string[]): void {
-  const {isPlainData, close} = plainDataOf(LAYOUT.database)
+function relocateInputs(inputs: readonly string[]): void {
   let said = performance.now()
   let done = 0
-  const onDerived = (name: string) => {
+  relocate(inputs, name => {
     done++
     if (performance.now() - said < PROGRESS_INTERVAL) return
     said = performance.now()
     log(`relocated ${done} inputs so far, ${name} last`)
-  }
-
-  try {
-    ensureInView(trees, inputs, {isPlainData, onDerived})
-  } finally {
-    close()
-  }
+  })
 }
 
 function parseAttributes(files: readonly {name: string; content: Buffer}[]): Record<string, unknown> | null {

@@ -1,0 +1,64 @@
+import {expect} from 'chai'
+import fs from 'node:fs'
+import path from 'node:path'
+import {prepareExample} from './support/example.ts'
+import {installInJail, nixArchive, type EngineJail} from './support/installed.ts'
+import {makeRealStore, type RealStore} from './support/real-store.ts'
+
+type Closure = Record<string, {narHash: string; references: string[]}>
+
+describe('a build in a dyno-like jail', function () {
+  this.timeout(600_000)
+  let jail: EngineJail
+  let real: RealStore
+  before(async function () {
+    const archive = nixArchive()
+    if (archive === null) return this.skip()
+    jail = await installInJail(archive, {'experimental-features': 'nix-command flakes external-builders ca-derivations'})
+    real = makeRealStore(archive)
+  })
+  after(async () => {
+    real[Symbol.dispose]()
+    await jail[Symbol.asyncDispose]()
+  })
+
+  for (const [what, prepare, atLeast] of [
+    ['each thing that a builder may do', () => ({folder: `${import.meta.dirname}/fixtures`, file: 'matrix.nix'}), 15],
+    ['the demo app', () => ({folder: prepareExample(), file: 'default.nix'}), 50],
+  ] as const) {
+    it(`gives every path of ${what} the hash and references of a build under a real /nix/store`, async () => {
+      const {folder, file} = prepare()
+      const inJail = await closureInJail(folder, file)
+      const underNix = await closureUnderNix(folder, file)
+      expect(Object.keys(underNix).length).to.be.at.least(atLeast)
+      expect(inJail).to.deep.equal(underNix)
+    })
+  }
+
+  it('leaves a store in which Nix finds nothing wrong', async () => {
+    const {status, stderr} = await jail.nix('nix-store', ['--verify', '--check-contents'])
+    expect([status, stderr]).to.deep.equal([0, 'reading the Nix store...\nchecking path existence...\nchecking link hashes...\nchecking store hashes...\n'])
+  })
+
+  async function closureInJail(folder: string, file: string): Promise<Closure> {
+    fs.cpSync(folder, `${jail.app}/source`, {recursive: true})
+    try {
+      const built = await jail.nix('nix-build', [`/app/source/${file}`, '--no-out-link', '-j2'])
+      expect(built.status, built.stderr).to.equal(0)
+      const info = await jail.nix('nix', ['path-info', '--json', '--recursive', ...built.stdout.trim().split('\n')])
+      return parseClosure(info.stdout)
+    } finally {
+      fs.rmSync(`${jail.app}/source`, {recursive: true})
+    }
+  }
+
+  async function closureUnderNix(folder: string, file: string): Promise<Closure> {
+    const built = await real.nix('nix-build', [`/app/source/${file}`, '--no-out-link', '-j2'], path.resolve(folder))
+    return parseClosure(await real.nix('nix', ['path-info', '--json', '--recursive', ...built.trim().split('\n')], path.resolve(folder)))
+  }
+})
+
+function parseClosure(json: string): Closure {
+  const info = JSON.parse(json) as Closure
+  return Object.fromEntries(Object.entries(info).map(([name, {narHash, references}]) => [name, {narHash, references: references.sort()}]))
+}

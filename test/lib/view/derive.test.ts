@@ -1,0 +1,141 @@
+import {expect} from 'chai'
+import {execFileSync} from 'node:child_process'
+import fs from 'node:fs'
+import {makeModesCanonical} from '../../../src/lib/view/canonical-modes.ts'
+import {CHUNK} from '../../../src/lib/view/derive-file.ts'
+import {derive, linkingDeriver, rewritingDeriver} from '../../../src/lib/view/derive.ts'
+import {TO_VIEW} from '../../../src/lib/view/rewriting.ts'
+import {listing, makeTrees, type TestTrees} from './support/trees.ts'
+
+const PATH = '/nix/store/6f6had9j0i1g00p64sfs94jbm2pcfvbj-x'
+const VIEW_PATH = '/app/.nixs/6f6had9j0i1g00p64sfs94jbm2pcfvbj-x'
+
+describe('deriving a path', () => {
+  let trees: TestTrees
+  let source: string
+  let target: string
+  beforeEach(() => {
+    trees = makeTrees()
+    source = `${trees.canonical}/x`
+    target = `${trees.view}/x`
+  })
+  afterEach(() => {
+    trees[Symbol.dispose]()
+  })
+
+  function deriveCanonical(deriver = rewritingDeriver(TO_VIEW)) {
+    makeModesCanonical(source)
+    return derive(deriver, source, target)
+  }
+
+  it('rewrites files and symlinks, and keeps modes and times', () => {
+    fs.mkdirSync(`${source}/bin`, {recursive: true})
+    fs.writeFileSync(`${source}/bin/run`, `#!${PATH}/bin/sh\n`, {mode: 0o755})
+    fs.writeFileSync(`${source}/conf`, `dir=${PATH}\n`)
+    fs.symlinkSync(`${PATH}/lib`, `${source}/lib`)
+    deriveCanonical()
+    expect(listing(target)).to.deep.equal({
+      '.': '555 1', bin: '555 1', 'bin/run': `555 1 #!${VIEW_PATH}/bin/sh\n`, conf: `444 1 dir=${VIEW_PATH}\n`, lib: `-> ${VIEW_PATH}/lib`,
+    })
+  })
+
+  it('links a file that holds no store path, and copies none', () => {
+    fs.mkdirSync(source)
+    fs.writeFileSync(`${source}/data`, 'x'.repeat(CHUNK * 3))
+    const derived = deriveCanonical()
+    expect([derived, fs.statSync(`${target}/data`).ino]).to.deep.equal([{linked: 1, copied: 0}, fs.statSync(`${source}/data`).ino])
+  })
+
+  it('leaves the source as it was', () => {
+    fs.mkdirSync(source)
+    fs.writeFileSync(`${source}/conf`, PATH)
+    makeModesCanonical(source)
+    const before = listing(source)
+    derive(rewritingDeriver(TO_VIEW), source, target)
+    expect(listing(source)).to.deep.equal(before)
+  })
+
+  for (const offset of [0, CHUNK - 10, CHUNK - 1, CHUNK, CHUNK + 5, CHUNK * 2 - 3, CHUNK * 3 + 7]) {
+    it(`finds a path at byte ${offset}, wherever the chunks end`, () => {
+      fs.writeFileSync(source, `${'.'.repeat(offset)}${PATH}${'.'.repeat(CHUNK)}`)
+      deriveCanonical()
+      expect(fs.readFileSync(target, 'utf8') === `${'.'.repeat(offset)}${VIEW_PATH}${'.'.repeat(CHUNK)}`).to.equal(true)
+    })
+  }
+
+  for (const size of [CHUNK - 1, CHUNK, CHUNK + 1, CHUNK + TO_VIEW.window, CHUNK * 2]) {
+    it(`finds a path at the end of a file of ${size} bytes`, () => {
+      fs.writeFileSync(source, `${'.'.repeat(size - PATH.length)}${PATH}`)
+      deriveCanonical()
+      expect(fs.readFileSync(target, 'utf8') === `${'.'.repeat(size - PATH.length)}${VIEW_PATH}`).to.equal(true)
+    })
+  }
+
+  it('keeps names that are not UTF-8', () => {
+    fs.mkdirSync(source)
+    const name = Buffer.concat([Buffer.from(`${source}/`), Buffer.from([0x66, 0xff])])
+    fs.writeFileSync(name, PATH)
+    deriveCanonical()
+    expect(fs.readdirSync(target, {encoding: 'buffer'})).to.deep.equal([Buffer.from([0x66, 0xff])])
+  })
+
+  it('links all of a path of plain data, whatever its bytes say', () => {
+    fs.mkdirSync(source)
+    fs.writeFileSync(`${source}/go.sum`, PATH)
+    fs.symlinkSync(PATH, `${source}/link`)
+    deriveCanonical(linkingDeriver)
+    expect([fs.readFileSync(`${target}/go.sum`, 'utf8'), fs.readlinkSync(`${target}/link`)]).to.deep.equal([PATH, PATH])
+  })
+
+  it('needs little memory for a large file', () => {
+    fs.closeSync(fs.openSync(source, 'w'))
+    fs.truncateSync(source, 100 * CHUNK)
+    fs.appendFileSync(source, PATH)
+    const before = process.memoryUsage().rss
+    deriveCanonical()
+    expect((process.memoryUsage().rss - before) / CHUNK).to.be.below(40)
+    expect(fs.statSync(target).size).to.equal(100 * CHUNK + PATH.length)
+  })
+
+  it('refuses a FIFO by name, without opening it', () => {
+    fs.mkdirSync(source)
+    execFileSync('mkfifo', [`${source}/pipe`])
+    expect(() => derive(rewritingDeriver(TO_VIEW), source, target)).to.throw(`${source}/pipe is not a file, a folder or a symlink`)
+  })
+})
+
+describe('making modes canonical', () => {
+  let trees: TestTrees
+  let source: string
+  beforeEach(() => {
+    trees = makeTrees()
+    source = `${trees.canonical}/x`
+  })
+  afterEach(() => {
+    trees[Symbol.dispose]()
+  })
+
+  it('opens what nobody may read, and closes what others may write', () => {
+    fs.mkdirSync(`${source}/shut`, {recursive: true})
+    fs.writeFileSync(`${source}/shut/file`, 'a', {mode: 0o000})
+    fs.writeFileSync(`${source}/tool`, 'b')
+    fs.chmodSync(`${source}/tool`, 0o6777)
+    fs.chmodSync(`${source}/shut`, 0o000)
+    makeModesCanonical(source)
+    expect(listing(source)).to.deep.equal({'.': '555 1', shut: '555 1', 'shut/file': '444 1 a', tool: '555 1 b'})
+  })
+
+  it('does not follow a symlink', () => {
+    fs.mkdirSync(source)
+    fs.writeFileSync(`${trees.root}/outside`, 'c', {mode: 0o600})
+    fs.symlinkSync(`${trees.root}/outside`, `${source}/link`)
+    makeModesCanonical(source)
+    expect(fs.statSync(`${trees.root}/outside`).mode & 0o777).to.equal(0o600)
+  })
+
+  it('refuses a FIFO by name', () => {
+    fs.mkdirSync(source)
+    execFileSync('mkfifo', [`${source}/pipe`])
+    expect(() => makeModesCanonical(source)).to.throw(`${source}/pipe is not a file, a folder or a symlink: a store path cannot hold it`)
+  })
+})

@@ -1,0 +1,83 @@
+import {expect} from 'chai'
+import fs from 'node:fs'
+import {makeModesCanonical} from '../../../src/lib/view/canonical-modes.ts'
+import {rewritingDeriver} from '../../../src/lib/view/derive.ts'
+import {publish, sweepUnfinished, unfinishedName} from '../../../src/lib/view/publish.ts'
+import {removeTree} from '../../../src/lib/view/remove.ts'
+import {TO_VIEW} from '../../../src/lib/view/rewriting.ts'
+import {ensureInView, isFresh, sweepTrees} from '../../../src/lib/view/view.ts'
+import {listing, makeTrees, type TestTrees} from './support/trees.ts'
+
+const NAME = '6f6had9j0i1g00p64sfs94jbm2pcfvbj-x'
+
+describe('the view', () => {
+  let trees: TestTrees
+  beforeEach(() => {
+    trees = makeTrees()
+  })
+  afterEach(() => {
+    trees[Symbol.dispose]()
+  })
+
+  function addCanonical(name: string, text: string): void {
+    removeTree(`${trees.canonical}/${name}`)
+    fs.mkdirSync(`${trees.canonical}/${name}`)
+    fs.writeFileSync(`${trees.canonical}/${name}/file`, text)
+    makeModesCanonical(`${trees.canonical}/${name}`)
+  }
+
+  it('gets the paths that it lacks, and each once', () => {
+    addCanonical(NAME, `/nix/store/${NAME}`)
+    addCanonical('other', 'text')
+    const names: string[] = []
+    const onDerived = (name: string) => names.push(name)
+    const made = [ensureInView(trees, [NAME, 'other'], {onDerived}), ensureInView(trees, [NAME, 'other'], {onDerived})]
+    expect([made, names.sort(), listing(`${trees.view}/${NAME}`)['file']]).to.deep.equal([[2, 0], [NAME, 'other'], `444 1 /app/.nixs/${NAME}`])
+  })
+
+  it('never shows old bytes of a path that was deleted and made anew', () => {
+    addCanonical(NAME, 'old')
+    ensureInView(trees, [NAME])
+    addCanonical(NAME, 'new')
+    ensureInView(trees, [NAME])
+    expect(listing(`${trees.view}/${NAME}`)['file']).to.equal('444 1 new')
+  })
+
+  it('counts as fresh what was derived once', () => {
+    addCanonical(NAME, 'text')
+    ensureInView(trees, [NAME])
+    expect(isFresh(trees, NAME)).to.equal(true)
+  })
+
+  it('links plain data as it is', () => {
+    addCanonical(NAME, `/nix/store/${NAME}`)
+    ensureInView(trees, [NAME], {isPlainData: name => name === NAME})
+    expect(listing(`${trees.view}/${NAME}`)['file']).to.equal(`444 1 /nix/store/${NAME}`)
+  })
+
+  it('leaves nothing behind when a path cannot be derived', () => {
+    expect(() => ensureInView(trees, ['absent'])).to.throw('absent does not exist')
+    expect(fs.readdirSync(trees.view)).to.deep.equal([])
+  })
+
+  it('gives way to who was first', () => {
+    addCanonical(NAME, 'text')
+    const made = [1, 2].map(() => publish(rewritingDeriver(TO_VIEW), `${trees.canonical}/${NAME}`, `${trees.view}/${NAME}`))
+    expect([made, fs.readdirSync(trees.view)]).to.deep.equal([[{linked: 1, copied: 0}, null], [NAME]])
+  })
+
+  it('is swept of what killed processes left unfinished', () => {
+    const left = unfinishedName(trees.view, NAME)
+    fs.mkdirSync(`${left}/shut`, {recursive: true})
+    fs.writeFileSync(`${left}/shut/file`, '')
+    fs.chmodSync(`${left}/shut`, 0o555)
+    expect([sweepUnfinished(trees.view).length, fs.readdirSync(trees.view)]).to.deep.equal([1, []])
+  })
+
+  it('is swept of what the store lacks', () => {
+    addCanonical(NAME, 'text')
+    ensureInView(trees, [NAME])
+    fs.mkdirSync(`${trees.view}/scratch`)
+    expect([sweepTrees(trees), fs.readdirSync(trees.view)]).to.deep.equal([['scratch'], [NAME]])
+  })
+})
