@@ -34,6 +34,12 @@ export const CONTROL_FD = 7
 
 const INIT = fileURLToPath(new URL('init.pl', import.meta.url))
 
+/** What bwrap needs for each way of making the jail. */
+export const PRIVILEGE_ARGUMENTS: Readonly<Record<Privilege, (user: number) => string[]>> = {
+  root: () => ['--cap-drop', 'ALL', '--cap-add', 'CAP_SETUID', '--cap-add', 'CAP_SETGID'],
+  user: user => ['--unshare-user', '--disable-userns', '--uid', String(user), '--gid', String(user)],
+}
+
 /** What bwrap runs; it wants this in argv. */
 export const JAILED_COMMAND = ['/usr/bin/perl', '/run/dyno/init']
 
@@ -44,9 +50,7 @@ export const JAILED_COMMAND = ['/usr/bin/perl', '/run/dyno/init']
 export function jailArguments({image, privilege, user, hostname, app, tmp, etc, sys}: JailPlan): Buffer {
   const words = [
     ...['--unshare-pid', '--unshare-ipc', '--unshare-uts', '--unshare-cgroup-try', '--hostname', hostname, '--die-with-parent'],
-    ...(privilege === 'root'
-      ? ['--cap-drop', 'ALL', '--cap-add', 'CAP_SETUID', '--cap-add', 'CAP_SETGID']
-      : ['--unshare-user', '--disable-userns', '--uid', String(user), '--gid', String(user)]),
+    ...PRIVILEGE_ARGUMENTS[privilege](user),
     ...['--ro-bind', image.usr, '/usr', '--ro-bind', image.etc, '/etc'],
     ...['bin', 'lib', 'lib64', 'sbin'].flatMap(name => ['--symlink', `usr/${name}`, `/${name}`]),
     ...Object.entries(etc).flatMap(([name, source]) => ['--ro-bind', source, `/etc/${name}`]),
