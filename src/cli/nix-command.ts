@@ -4,6 +4,7 @@ import {setTimeout as delay} from 'node:timers/promises'
 import {EXIT, NixError} from '../lib/errors.ts'
 import {DEFAULT_PATIENCE_MS} from '../lib/platform/ask.ts'
 import {herokuPlatform, type Platform} from '../lib/platform/platform.ts'
+import {withApp} from '../lib/output/with-app.ts'
 import type {Toolbox} from '../lib/tools/toolbox.ts'
 import {ownToolbox} from './own-toolbox.ts'
 import {sendAs} from './send-request.ts'
@@ -16,10 +17,12 @@ export abstract class NixCommand extends Command {
 
   /** milliseconds to go on asking a Heroku that is busy */
   protected patience = DEFAULT_PATIENCE_MS
+  private app: string | null = null
 
   /** `parse` of @heroku-cli/command gives `any`; this gives the flags their types back. */
   protected async flagsOf<F extends Interfaces.FlagInput>(command: {flags: F}): Promise<Interfaces.InferredFlags<F>> {
     const {flags} = await this.parse(command) as {flags: Interfaces.InferredFlags<F>}
+    this.app = 'app' in flags && typeof flags['app'] === 'string' ? flags['app'] : null
     return flags
   }
 
@@ -42,7 +45,7 @@ export abstract class NixCommand extends Command {
   protected override async catch(error: Error): Promise<void> {
     if (error instanceof NixError && !this.jsonEnabled()) {
       process.exitCode = error.exitCode
-      await super.catch(new Errors.CLIError(error.message, {exit: error.exitCode, code: error.code, suggestions: [...error.suggestions]}))
+      await super.catch(new Errors.CLIError(error.message, {exit: error.exitCode, code: error.code, suggestions: this.suggestions(error)}))
       return
     }
 
@@ -55,7 +58,7 @@ export abstract class NixCommand extends Command {
 
   protected override toErrorJson(error: unknown): unknown {
     return error instanceof NixError
-      ? {error: {code: error.code, message: error.message, exitCode: error.exitCode, suggestions: error.suggestions}}
+      ? {error: {code: error.code, message: error.message, exitCode: error.exitCode, suggestions: this.suggestions(error)}}
       : super.toErrorJson(error)
   }
 
@@ -72,6 +75,11 @@ export abstract class NixCommand extends Command {
   /** What dynos start from, of this version of the plugin. */
   protected toolbox(): Promise<Toolbox> {
     return ownToolbox({env: process.env, cwd: process.cwd(), registry: this.config.npmRegistry})
+  }
+
+  private suggestions({suggestions}: NixError): string[] {
+    const {app} = this
+    return app === null ? [...suggestions] : suggestions.map(text => withApp(text, app))
   }
 
   private repository(): string {

@@ -51,8 +51,10 @@ const PRESIGNED_SECONDS = 3600
 export default class NixBuild extends NixCommand {
   static override description = `build the project on a one-off dyno
 
-Uploads the tree of the current commit, starts one detached dyno that runs nix-build, and shows its log. The build goes
-on when the terminal is closed; --follow shows it again, from its start. A tree that was built before is not built again.`
+Uploads the tree of the current commit, starts one detached dyno that runs nix-build, and shows its log. The build goes on when the terminal is closed; --follow shows it again, from its start. A tree that was built before is not built again.`
+
+  // What oclif makes of flags that exclude one another cannot be read.
+  static override usage = 'nix:build --app APP [--ref REF | --worktree] [--size SIZE] [--timeout TIME] [--force] [--detach] [--follow BUILD] [--json]'
 
   static override examples = [
     'heroku nix:build --app example-app',
@@ -63,13 +65,16 @@ on when the terminal is closed; --follow shows it again, from its start. A tree 
 
   static override flags = {
     app: Flags.app({required: true, description: 'app to build for'}),
-    ref: Flags.string({description: 'commit, branch, tag or tree to build', default: 'HEAD', exclusive: ['worktree', 'follow']}),
-    worktree: Flags.boolean({description: 'build the working tree, with changes and new files that no commit holds', exclusive: ['follow']}),
-    size: Flags.string({char: 's', description: "size of the dyno (the app's own, unless given)", exclusive: ['follow']}),
-    timeout: Flags.string({description: 'end the dyno after this time, at most 24h', default: DEFAULT_TIMEOUT, exclusive: ['follow']}),
-    force: Flags.boolean({description: 'build also what was built before', exclusive: ['follow']}),
-    detach: Flags.boolean({description: 'start the build and show no log', aliases: ['no-follow'], exclusive: ['follow']}),
-    follow: Flags.string({description: 'show the log of a build that was started before', helpValue: 'BUILD'}),
+    ref: Flags.string({description: 'commit, branch, tag or tree to build', default: 'HEAD', exclusive: ['worktree']}),
+    worktree: Flags.boolean({description: 'build the working tree, with changes and new files that no commit holds'}),
+    size: Flags.string({char: 's', description: "size of the dyno (the app's own, unless given)"}),
+    timeout: Flags.string({description: 'end the dyno after this time, at most 24h', default: DEFAULT_TIMEOUT}),
+    force: Flags.boolean({description: 'build also what was built before'}),
+    detach: Flags.boolean({description: 'start the build and show no log', aliases: ['no-follow']}),
+    follow: Flags.string({
+      description: 'show the log of a build that was started before', helpValue: 'BUILD',
+      exclusive: ['ref', 'worktree', 'size', 'timeout', 'force', 'detach'],
+    }),
   }
 
   async run(): Promise<BuildResult> {
@@ -173,7 +178,7 @@ on when the terminal is closed; --follow shows it again, from its start. A tree 
     const {failure: {code, message, suggestions}, id, state} = record
     throw new NixError(`Build ${id} ${ENDINGS[state]}: ${message}`, {
       code, exit: state === 'failed' ? EXIT.buildFailed : EXIT.buildLost,
-      suggestions: [...suggestions, `heroku nix:build --app ${app} --follow ${id}, which shows the log again`],
+      suggestions: [...suggestions.filter(text => !text.includes(`--follow ${id}`)), `heroku nix:build --app ${app} --follow ${id}, which shows the log again`],
     })
   }
 }

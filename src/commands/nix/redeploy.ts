@@ -60,8 +60,7 @@ const LOOK_PAUSE_MS = 1500
 export default class NixRedeploy extends NixCommand {
   static override description = `release a build that was made before
 
-Takes the build of the current commit's tree, or else the newest that succeeded, makes a slug of it and releases that.
-Nothing is pushed and nothing is built. A slug that the app still has is released again without copying it.`
+Takes the build of the current commit's tree, or else the newest that succeeded, makes a slug of it and releases that. Nothing is pushed and nothing is built. A slug that the app still has is released again without copying it.`
 
   static override examples = [
     'heroku nix:redeploy --app example-app',
@@ -186,7 +185,7 @@ function percentOf(total: number): (bytes: number) => void {
   let shown = -1
   return bytes => {
     const percent = Math.floor((bytes / total) * 100)
-    if (percent === shown || !ux.action.running) return
+    if (percent === shown || !ux.action.running || !process.stderr.isTTY) return
     shown = percent
     ux.action.status = `${percent} %`
   }

@@ -29,8 +29,7 @@ interface SetupResult {
 export default class NixSetup extends NixCommand {
   static override description = `set an app up for Nix builds
 
-Looks at the app and the bucket, shows what is missing, asks, and does it: tries the bucket, makes a signing key,
-uploads what dynos start from, sets the config vars in one release, adds the buildpack. Run again, it has nothing to do.
+Looks at the app and the bucket, shows what is missing, asks, and does it: tries the bucket, makes a signing key, uploads what dynos start from, sets the config vars in one release, adds the buildpack. Run again, it has nothing to do.
 
 The bucket's secret key is asked for, or read from standard input, AWS_SECRET_ACCESS_KEY or an AWS profile.`
 
