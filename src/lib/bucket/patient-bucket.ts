@@ -1,8 +1,6 @@
-import {NixError} from '../errors.ts'
+import type {NixError} from '../errors.ts'
 import type {Bucket} from './bucket.ts'
-
-/** Codes of failures that can pass by themselves. */
-const PASSING = ['BUCKET_BUSY', 'BUCKET_UNREACHABLE']
+import {isPassing} from './s3-error.ts'
 
 export interface Patience {
   /** Seconds to wait before each further try; as many tries as there are waits, and one. */
@@ -25,7 +23,7 @@ export function patientBucket(bucket: Bucket, {waits, wait, onWait = () => undef
       try {
         return await request()
       } catch (error) {
-        if (!(error instanceof NixError) || !PASSING.includes(error.code)) {
+        if (!isPassing(error)) {
           throw error
         }
 

@@ -1,4 +1,5 @@
 import {Readable} from 'node:stream'
+import {isPassing} from './s3-error.ts'
 
 /**
  * A body that goes on where it broke: when the connection ends early, `open` is asked for the rest.
@@ -6,7 +7,7 @@ import {Readable} from 'node:stream'
  * @param size bytes of the whole
  * @param attempts that may fail in a row
  * @param wait before the attempt after the nth failure in a row (n from 1)
- * @param explain what the reader gets for the last failure
+ * @param explain what the reader gets for a failure that ends it
  */
 export function resumedStream(
   first: Readable, {open, size, attempts, wait, explain}: {
@@ -36,8 +37,9 @@ export function resumedStream(
         throw Object.assign(new Error(`The connection ended after ${done} of ${size} bytes.`), {code: 'ECONNRESET'})
       } catch (error) {
         failures += 1
-        if (failures >= attempts) {
-          throw explain(error)
+        const failure = explain(error)
+        if (failures >= attempts || !isPassing(failure)) {
+          throw failure
         }
 
         body = null

@@ -80,7 +80,20 @@ export function s3Bucket(config: BucketConfig, {attempts = 5, connectTimeoutMs =
   }
 
   async function head(key: string): Promise<ObjectInfo | null> {
-    const answer = await found('s3:GetObject', key, () => client.send(new HeadObjectCommand({Bucket: name, Key: key})))
+    const answer = await found('s3:GetObject', key, async () => {
+      try {
+        return await client.send(new HeadObjectCommand({Bucket: name, Key: key}))
+      } catch (error) {
+        // An answer to HEAD has no body and so does not say what is wrong; that to GET does.
+        const {status} = readS3Failure(error, [])
+        if (status !== null && status >= 300 && status < 500 && status !== 404) {
+          const {Body} = await client.send(new GetObjectCommand({Bucket: name, Key: key}));
+          (Body as Readable).destroy()
+        }
+
+        throw error
+      }
+    })
     return answer && {key, size: answer.ContentLength ?? 0, etag: bare(answer.ETag), modifiedAt: answer.LastModified ?? new Date(0)}
   }
 

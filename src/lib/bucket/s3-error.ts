@@ -26,6 +26,11 @@ export interface S3Failure {
 const UNREACHABLE = ['ECONNREFUSED', 'ECONNRESET', 'EHOSTUNREACH', 'ENETUNREACH', 'ENOTFOUND', 'EAI_AGAIN', 'EPIPE', 'ETIMEDOUT', 'TimeoutError', 'RequestTimeout']
 const CERTIFICATE = /CERT|SELF_SIGNED|UNABLE_TO_(GET|VERIFY)|ERR_TLS/
 
+/** Whether a failure can pass by itself, so that a long build may wait for it. */
+export function isPassing(error: unknown): error is NixError {
+  return error instanceof NixError && (error.code === 'BUCKET_BUSY' || error.code === 'BUCKET_UNREACHABLE')
+}
+
 /** Says what a failed request means for the user: which config var is wrong, which action is missing, what to type. */
 export function explainS3Failure(failure: S3Failure, request: S3Request): NixError {
   const {bucket, action, region} = request
@@ -58,6 +63,9 @@ export function explainS3Failure(failure: S3Failure, request: S3Request): NixErr
     case 'RequestTimeTooSkewed':
       return error(`This machine's clock differs from that of ${where} by more than 15 minutes, so every request is refused.`, 'CLOCK_SKEWED', EXIT.unavailable,
         ['set the clock, then run the command again'])
+
+    case 'PreconditionFailed':
+      return error(`${thing} was changed while it was read.`, 'OBJECT_CHANGED', EXIT.unavailable, ['run the command again'])
 
     case 'SlowDown': case 'ServiceUnavailable': case 'InternalError': case 'ThrottlingException': case 'TooManyRequestsException':
       return busy()

@@ -46,7 +46,7 @@ export interface RecordStore {
   ids(): AsyncIterable<string>
 }
 
-export function recordStore(bucket: Bucket, app: string): RecordStore {
+export function recordStore(bucket: Pick<Bucket, 'list' | 'name' | 'put' | 'read'>, app: string): RecordStore {
   const pointerKey = (pointer: Pointer) => {
     if (pointer === 'newest') {
       return keys.newest(app)

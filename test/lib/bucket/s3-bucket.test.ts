@@ -1,0 +1,233 @@
+import {expect} from 'chai'
+import {createHash, randomBytes} from 'node:crypto'
+import {writeFile} from 'node:fs/promises'
+import {join} from 'node:path'
+import {Readable} from 'node:stream'
+import {buffer} from 'node:stream/consumers'
+import {inspect} from 'node:util'
+import type {S3Bucket} from '../../../src/lib/bucket/s3-bucket.ts'
+import {NixError} from '../../../src/lib/errors.ts'
+import {serve, type Served} from './served.ts'
+
+const MiB = 1024 * 1024
+const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex')
+
+async function failureOf(request: Promise<unknown>): Promise<NixError> {
+  try {
+    await request
+  } catch (error) {
+    expect(error).to.be.instanceOf(NixError)
+    return error as NixError
+  }
+
+  throw new Error('It did not fail.')
+}
+
+describe('s3Bucket', () => {
+  let served: Served
+  before(async () => {
+    served = await serve()
+  })
+  afterEach(() => served.faults.clear())
+  after(() => served.close())
+
+  it('gives back what it stored, with one ETag for all that know it', async () => {
+    const {bucket} = served
+    const stored = await bucket.put('a/b c+d', Buffer.from('hello'), {contentType: 'text/plain'})
+    expect(stored.kind).to.equal('stored')
+    const etag = stored.kind === 'stored' ? stored.etag : ''
+    expect(etag).to.match(/^[0-9a-f]{32}$/)
+    expect(await bucket.read('a/b c+d', {maxBytes: 100})).to.deep.equal({bytes: Buffer.from('hello'), etag})
+    const head = await bucket.head('a/b c+d')
+    expect(head).to.include({key: 'a/b c+d', size: 5, etag})
+    expect(head?.modifiedAt.getTime()).to.be.closeTo(Date.now(), 60_000)
+  })
+
+  it('gives null for a key that is missing', async () => {
+    expect(await served.bucket.head('missing')).to.equal(null)
+    expect(await served.bucket.read('missing', {maxBytes: 1})).to.equal(null)
+    expect(await served.bucket.stream('missing')).to.equal(null)
+  })
+
+  it('refuses to read more than it was asked to hold', async () => {
+    await served.bucket.put('large', Buffer.alloc(1000))
+    const error = await failureOf(served.bucket.read('large', {maxBytes: 999}))
+    expect(error.message).to.equal('large in bucket example-bucket has 1000 bytes; at most 999 were expected.')
+  })
+
+  it('streams a range', async () => {
+    await served.bucket.put('digits', Buffer.from('0123456789'))
+    const part = await served.bucket.stream('digits', {range: [2, 4]})
+    expect(part?.size).to.equal(3)
+    expect((await buffer(part?.body ?? Readable.from([]))).toString()).to.equal('234')
+  })
+
+  it('writes once: of many at the same time one is stored and the others are refused', async () => {
+    const results = await Promise.all(Array.from({length: 16}, (_, n) => served.bucket.put('once', Buffer.from(`writer ${n}`), {condition: 'absent'})))
+    expect(results.filter(({kind}) => kind === 'stored')).to.have.length(1)
+    expect(results.filter(({kind}) => kind === 'refused')).to.have.length(15)
+  })
+
+  it('changes only what it has read, and refuses where that is gone', async () => {
+    const {bucket} = served
+    const first = await bucket.put('record', Buffer.from('1'))
+    const etag = first.kind === 'stored' ? first.etag : ''
+    expect((await bucket.put('record', Buffer.from('2'), {condition: {etag}})).kind).to.equal('stored')
+    expect(await bucket.put('record', Buffer.from('3'), {condition: {etag}})).to.deep.equal({kind: 'refused'})
+    await bucket.delete(['record'])
+    expect(await bucket.put('record', Buffer.from('4'), {condition: {etag}})).to.deep.equal({kind: 'refused'})
+  })
+
+  for (const [what, size] of [['nothing', 0], ['less than a part', 1000], ['exactly a part', 8 * MiB], ['several parts', 20 * MiB + 7]] as const) {
+    it(`stores a stream of unknown length: ${what}`, async () => {
+      const bytes = randomBytes(size)
+      const result = await served.bucket.put(`stream-${size}`, {stream: Readable.from(function* () {
+        for (let at = 0; at < size; at += 100_000) {
+          yield bytes.subarray(at, at + 100_000)
+        }
+      }())}, {condition: 'absent'})
+      expect(result.kind).to.equal('stored')
+      const back = await served.bucket.stream(`stream-${size}`)
+      expect(sha256(await buffer(back?.body ?? Readable.from([])))).to.equal(sha256(bytes))
+      expect(await served.bucket.put(`stream-${size}`, {stream: Readable.from([Buffer.from('x')])}, {condition: 'absent'})).to.deep.equal({kind: 'refused'})
+    })
+  }
+
+  it('stores nothing of a stream that fails in the middle', async () => {
+    const stream = Readable.from((async function* () {
+      yield Buffer.alloc(9 * MiB)
+      await Promise.resolve()
+      throw new Error('broken')
+    })())
+    await failureOf(served.bucket.put('broken', {stream}))
+    expect(await served.bucket.head('broken')).to.equal(null)
+  })
+
+  it('sends a file again whose part was answered with 503, and one that was cut off', async () => {
+    const file = join(served.dir, 'layer')
+    const bytes = randomBytes(20 * MiB)
+    await writeFile(file, bytes)
+    served.faults.inject({method: 'PUT', path: /partNumber=2/, times: 2, effect: {kind: 'status', status: 503}})
+    served.faults.inject({method: 'PUT', path: /partNumber=1/, effect: {kind: 'reset-request', afterBytes: 100_000}})
+    await served.bucket.put('file', {file})
+    const back = await served.bucket.stream('file')
+    expect(sha256(await buffer(back?.body ?? Readable.from([])))).to.equal(sha256(bytes))
+  })
+
+  it('goes on reading where the connection was cut', async () => {
+    const bytes = randomBytes(3 * MiB)
+    await served.bucket.put('cut', bytes)
+    served.faults.inject({method: 'GET', path: /cut/, times: 2, effect: {kind: 'reset-response', afterBytes: 500_000}})
+    const back = await served.bucket.stream('cut')
+    expect(sha256(await buffer(back?.body ?? Readable.from([])))).to.equal(sha256(bytes))
+  })
+
+  it('does not join two halves of different objects', async () => {
+    await served.bucket.put('changing', Buffer.alloc(3 * MiB, 1))
+    served.faults.inject({method: 'GET', path: /changing/, effect: {kind: 'reset-response', afterBytes: 500_000}})
+    const back = await served.bucket.stream('changing')
+    await served.bucket.put('changing', Buffer.alloc(3 * MiB, 2))
+    const error = await failureOf(buffer(back?.body ?? Readable.from([])))
+    expect(error).to.include({code: 'OBJECT_CHANGED', message: 'changing in bucket example-bucket was changed while it was read.'})
+  })
+
+  it('lists more than one page in order, from where it is told', async () => {
+    const names = Array.from({length: 1100}, (_, n) => `list/${String(n).padStart(4, '0')}`)
+    for (let at = 0; at < names.length; at += 50) {
+      await Promise.all(names.slice(at, at + 50).map(name => served.bucket.put(name, Buffer.alloc(0))))
+    }
+
+    const listed: string[] = []
+    for await (const {key} of served.bucket.list('list/')) {
+      listed.push(key)
+    }
+
+    expect(listed).to.deep.equal(names)
+    const rest: string[] = []
+    for await (const {key} of served.bucket.list('list/', {startAfter: 'list/1097'})) {
+      rest.push(key)
+    }
+
+    expect(rest).to.deep.equal(['list/1098', 'list/1099'])
+    await served.bucket.delete(names)
+    expect(await served.bucket.list('list/')[Symbol.asyncIterator]().next()).to.include({done: true})
+  })
+
+  it('presigns a GET and a PUT that work without credentials', async () => {
+    const put = await served.bucket.presign('PUT', 'presigned', {expiresIn: 60})
+    expect((await fetch(put, {method: 'PUT', body: 'hello'})).status).to.equal(200)
+    const get = await served.bucket.presign('GET', 'presigned', {expiresIn: 60})
+    expect(await (await fetch(get)).text()).to.equal('hello')
+    expect(get).not.to.include(served.server.secret)
+  })
+
+  it('knows the bucket\'s region', async () => {
+    expect(await served.bucket.region()).to.equal('eu-west-1')
+  })
+
+  describe('says what is wrong:', () => {
+    for (const [how, ask] of [
+      ['reading', bucket => bucket.read('x', {maxBytes: 1})],
+      ['asking for the head alone', bucket => bucket.head('x')],
+      ['writing', bucket => bucket.put('x', Buffer.from('x'))],
+      ['listing', bucket => bucket.list('x')[Symbol.asyncIterator]().next()],
+    ] as const satisfies readonly [string, (bucket: S3Bucket) => Promise<unknown>][]) {
+      it(`the secret, when ${how}`, async () => {
+        const error = await failureOf(ask(served.client({secret: 'wrong-secret'})))
+        expect(error).to.include({code: 'BAD_S3_SECRET', message: `NIX_S3_SECRET is not the secret that belongs to NIX_S3_KEY (bucket example-bucket at ${served.faults.endpoint}).`})
+        expect(error.suggestions).to.deep.equal(['heroku nix:setup'])
+      })
+    }
+
+    it('the key', async () => {
+      const error = await failureOf(served.client({key: 'AKIAUNKNOWNUNKNOWN99'}).read('x', {maxBytes: 1}))
+      expect(error).to.include({code: 'BAD_S3_KEY', message: `${served.faults.endpoint} does not know the access key in NIX_S3_KEY (bucket example-bucket).`})
+    })
+
+    it('the bucket\'s name', async () => {
+      const error = await failureOf(served.client({bucket: 'nobodys'}).read('x', {maxBytes: 1}))
+      expect(error).to.include({code: 'NO_SUCH_BUCKET', message: `There is no bucket nobodys at ${served.faults.endpoint}.`})
+    })
+
+    it('the region, naming the right one', async () => {
+      const error = await failureOf(served.client({region: 'us-east-1'}).read('x', {maxBytes: 1}))
+      expect(error).to.include({code: 'WRONG_REGION', message: 'Bucket example-bucket is in eu-west-1, not in us-east-1 as NIX_S3_REGION has it.'})
+      expect(error.suggestions).to.deep.equal(['heroku config:set NIX_S3_REGION=eu-west-1'])
+    })
+
+    it('a permission that lacks', async () => {
+      served.server.deny(['s3:PutObject'])
+      const error = await failureOf(served.bucket.put('some/key', Buffer.from('x')))
+      served.server.deny([])
+      expect(error).to.include({code: 'ACCESS_DENIED', message: `${served.faults.endpoint} does not permit s3:PutObject on some/key in bucket example-bucket with the access key in NIX_S3_KEY.`})
+    })
+
+    it('a store that is down', async () => {
+      await served.faults.setDown(true)
+      const error = await failureOf(served.client({}, {attempts: 2}).read('x', {maxBytes: 1}))
+      expect(error).to.include({code: 'BUCKET_UNREACHABLE', message: `Bucket example-bucket cannot be reached at ${served.faults.endpoint}: ECONNREFUSED.`})
+    })
+
+    it('a store that is too busy', async () => {
+      served.faults.inject({times: Infinity, effect: {kind: 'status', status: 503}})
+      const error = await failureOf(served.client({}, {attempts: 2}).read('x', {maxBytes: 1}))
+      expect(error.code).to.equal('BUCKET_BUSY')
+    })
+
+    it('a store that does not answer', async () => {
+      served.faults.inject({times: Infinity, effect: {kind: 'stall'}})
+      const error = await failureOf(served.client({}, {attempts: 1, idleTimeoutMs: 200}).read('x', {maxBytes: 1}))
+      expect(error.code).to.equal('BUCKET_UNREACHABLE')
+    })
+
+    it('and never the secret nor a signature, however it is printed', async () => {
+      for (const change of [{secret: 'wrong-secret-wrong-secret'}, {key: 'AKIAUNKNOWNUNKNOWN99'}, {region: 'us-east-1'}, {bucket: 'nobodys'}]) {
+        const error = await failureOf(served.client(change).read('x', {maxBytes: 1}))
+        const printed = [inspect(error, {depth: 20, showHidden: true}), error.stack ?? '', JSON.stringify(error), String(error.cause)].join('\n')
+        for (const secret of [served.server.secret, 'wrong-secret-wrong-secret', served.server.key, 'AWS4-HMAC', 'Signature=']) {
+          expect(printed).not.to.include(secret)
+        }
+      }
+    })
+  })
+})
