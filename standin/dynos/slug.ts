@@ -26,6 +26,8 @@ export async function inspectSlug(file: string, limit: number = SLUG_LIMIT): Pro
   archive.on('entry', (header, body, next) => {
     found.add(header.name, header.type)
     body.on('end', next)
+    // The archive reports the same error.
+    body.on('error', () => undefined)
     body.resume()
   })
   try {
