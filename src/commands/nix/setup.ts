@@ -141,7 +141,7 @@ The bucket's secret key is asked for, or read from standard input, AWS_SECRET_AC
     const source = chooseCredentials({wishes, vars, env: process.env, pointed, app})
     if (source.kind === 'given') return source.credentials
     if (!canAsk()) {
-      throw new NixError(`The secret of the access key ${source.key} is not known, and there is no terminal to ask at.`, {
+      throw new NixError('The secret of the access key is not known, and there is no terminal to ask at.', {
         code: 'NO_SECRET', exit: EXIT.usage,
         suggestions: [`heroku nix:setup --app ${app} --secret-stdin < FILE-WITH-THE-SECRET`, 'set AWS_SECRET_ACCESS_KEY', `heroku nix:setup --app ${app} --profile default`],
       })
