@@ -86,7 +86,7 @@ function tooLarge(size: number, {sourcePart, layer}: {sourcePart: SlugPart; laye
   )
 }
 
-/** As Heroku writes them: "515.2". */
+/** As Heroku writes them ("515.2"), rounded up: what is above the limit must look so. */
 function mebibytes(bytes: number): string {
-  return (bytes / 1024 / 1024).toFixed(1).replace(/\.0$/, '')
+  return String(Math.ceil((bytes / 1024 / 1024) * 10) / 10)
 }

@@ -50,7 +50,7 @@ function parseEntry(entry: Entry): SlugEntry | null {
       return path === '' ? null : {kind: 'directory', path}
     case 'file':
     case 'contiguous-file':
-      return {kind: 'file', path, executable: (header.mode & OWNER_EXECUTE) !== 0, size: header.size, read: () => entry as AsyncIterable<Uint8Array>}
+      return {kind: 'file', path, executable: (header.mode & OWNER_EXECUTE) !== 0, size: header.size, read: () => contentOf(entry, path)}
     case 'symlink': {
       const target = textOrBytes(header, 'linkpath', header.linkname)
       if (target === '') throw badSource(`The source's tar holds the symbolic link ${toText(path)}, which points nowhere.`)
@@ -59,6 +59,14 @@ function parseEntry(entry: Entry): SlugEntry | null {
 
     default:
       throw badSource(`The source's tar holds ${toText(path)}, which is a ${header.type}; a Git tree holds files, folders and symbolic links.`)
+  }
+}
+
+async function* contentOf(entry: Entry, path: ByteString): AsyncGenerator<Uint8Array> {
+  try {
+    yield* entry as AsyncIterable<Uint8Array>
+  } catch (error) {
+    throw badSource(`The source's tar cannot be read: it breaks off in ${toText(path)} (${String(error)}).`, error)
   }
 }
 
