@@ -65,11 +65,13 @@ async function handle({request, response, expectsContinue, target, faults}: Hand
     await faults.stallEnded
   }
 
+  // A request that broke off has lost its socket by the time we hear of it.
+  const {socket} = request
   try {
     await forward({request, response, target, effect})
   } catch {
     // Whichever side broke, or was meant to: the client sees a reset, as it would without a proxy.
-    request.socket.resetAndDestroy()
+    socket.resetAndDestroy()
   }
 }
 

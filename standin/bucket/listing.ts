@@ -51,6 +51,6 @@ export function listKeys(sorted: Pick<SortedKeys, 'from'>, {prefix, delimiter, a
 
 /** True for what a page that ended with a common prefix gives as its `next`. */
 function isGroup(text: string, prefix: string, delimiter: string): boolean {
-  return delimiter !== '' && text.startsWith(prefix) && text.indexOf(delimiter, prefix.length) + delimiter.length === text.length
-    && text.length > prefix.length
+  const end = delimiter === '' || !text.startsWith(prefix) ? -1 : text.indexOf(delimiter, prefix.length)
+  return end !== -1 && end + delimiter.length === text.length
 }
