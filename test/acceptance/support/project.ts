@@ -1,11 +1,11 @@
 import {execa} from 'execa'
-import {cp, mkdir, readFile, rm, stat, writeFile} from 'node:fs/promises'
+import {createHash} from 'node:crypto'
+import {cp, mkdir, readFile, rename, stat, writeFile} from 'node:fs/promises'
 import {join} from 'node:path'
 import {fileURLToPath} from 'node:url'
 
 const root = fileURLToPath(new URL('../../..', import.meta.url))
-/** The example's packages, fetched once for all runs: what they are changes with the mirror, and must not between two builds. */
-const prepared = join(root, '.cache', 'example')
+const example = join(root, 'examples', 'flask')
 
 /** A Git repository with the example app. */
 export class Project {
@@ -17,10 +17,10 @@ export class Project {
 
   /** Makes one with a first commit. */
   static async example(dir: string): Promise<Project> {
-    await fetchPackages()
+    const packages = await fetchPackages()
     await mkdir(dir, {recursive: true})
-    await cp(join(root, 'examples', 'flask'), dir, {recursive: true, filter: source => !source.includes('/.debs-')})
-    await Promise.all(['debs', 'packages.json'].map(name => cp(join(prepared, name), join(dir, name), {recursive: true})))
+    await cp(example, dir, {recursive: true, filter: source => !source.includes('/.debs-')})
+    await Promise.all(['debs', 'packages.json'].map(name => cp(join(packages, name), join(dir, name), {recursive: true})))
     return Project.#committed(dir)
   }
 
@@ -68,12 +68,15 @@ export class Project {
   }
 }
 
-async function fetchPackages(): Promise<void> {
-  if (await stat(join(prepared, 'packages.json')).catch(() => null)) return
-  const scratch = `${prepared}.${process.pid}`
+/** The example's packages, fetched once for all runs: they change with the mirror, and must not between two builds. */
+async function fetchPackages(): Promise<string> {
+  const script = join(example, 'fetch-packages')
+  const version = createHash('sha256').update(await readFile(script)).digest('hex').slice(0, 12)
+  const folder = join(root, '.cache', `example-${version}`)
+  if (await stat(folder).catch(() => null)) return folder
+  const scratch = `${folder}.${process.pid}`
   await mkdir(scratch, {recursive: true})
-  await execa(join(root, 'examples', 'flask', 'fetch-packages'), [scratch])
-  await rm(prepared, {recursive: true, force: true})
-  await cp(scratch, prepared, {recursive: true})
-  await rm(scratch, {recursive: true})
+  await execa(script, [scratch])
+  await rename(scratch, folder)
+  return folder
 }

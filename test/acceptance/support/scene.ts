@@ -1,4 +1,4 @@
-import {mkdtemp, readFile, rm} from 'node:fs/promises'
+import {mkdtemp, rm, writeFile} from 'node:fs/promises'
 import {tmpdir} from 'node:os'
 import {join} from 'node:path'
 import {fileURLToPath} from 'node:url'
@@ -44,6 +44,9 @@ export class Scene {
   }
 
   async close(): Promise<void> {
+    // What every command printed, for whoever wants to read along or wonders about a failure.
+    const transcript = process.env['ACCEPTANCE_TRANSCRIPT']
+    if (transcript !== undefined) await writeFile(transcript, this.cli.transcript)
     await this.standin.stop()
     await this.ceph.close()
     await rm(this.dir, {recursive: true, force: true})
@@ -116,8 +119,3 @@ after(async function () {
   this.timeout(60_000)
   await (await shared)?.close()
 })
-
-/** What a log file of the stand-in holds, for a failure's message. */
-export async function standinLog(scene: Scene): Promise<string> {
-  return readFile(join(scene.dir, 'standin', 'standin.log'), 'utf8')
-}
