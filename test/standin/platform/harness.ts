@@ -51,7 +51,7 @@ export async function startHarness(dir?: string): Promise<Harness> {
   })
 
   const api: Harness['api'] = async (method, path, body, headers = {}) => {
-    const all = {
+    const all: Record<string, string | null> = {
       Accept: 'application/vnd.heroku+json; version=3.sdk', Authorization: `Bearer ${platform.token}`,
       ...(body !== undefined && {'Content-Type': 'application/json'}), ...headers,
     }
