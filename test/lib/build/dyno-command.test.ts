@@ -107,7 +107,7 @@ describe('the dyno\'s command', function () {
   for (const [what, profile] of HOSTILE) {
     it(`runs the loader in a clean shell after a .profile.d with ${what}`, async () => {
       const {output, errors, status} = await run(profile)
-      const lines = Object.fromEntries(output.trimEnd().split('\n').map(line => [line.split(' ', 1)[0], line.slice(line.indexOf(' ') + 1)]))
+      const lines: Partial<Record<string, string>> = Object.fromEntries(output.trimEnd().split('\n').map(line => [line.split(' ', 1)[0] ?? '', line.slice(line.indexOf(' ') + 1)]))
       expect(output).not.to.include('hijacked curl')
       expect(errors).not.to.include('preloaded').and.not.to.include(served.config.secret)
       expect({status, ...lines}).to.include({
