@@ -167,12 +167,12 @@ export class JailedDyno implements Dyno {
   }
 
   private terminate(reason: 'stopped' | 'time-to-live'): void {
+    this.endWith(reason)
     if (!this.process) {
-      this.kill()
+      // It is still being unpacked: nothing runs that a signal could reach, and nothing will.
       return
     }
 
-    this.endWith(reason)
     this.process.signal('TERM')
     const grace = setTimeout(() => this.process?.kill(), this.spec.graceMs)
     void this.process.ended.finally(() => clearTimeout(grace)).catch(() => undefined)

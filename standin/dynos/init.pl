@@ -37,9 +37,13 @@ unblock($reap);
 @SIG{@ignored} = ('IGNORE') x @ignored;
 $SIG{CHLD} = sub { syswrite($reap, "\0") };
 
+# A signal that comes while the child still ignores it has to wait until it doesn't.
+my $held = POSIX::SigSet->new(map { POSIX->can("SIG$_")->() } @ignored);
+POSIX::sigprocmask(POSIX::SIG_BLOCK(), $held);
 my $child = fork() // die "dyno: fork: $!\n";
 if (!$child) {
 	@SIG{@ignored, 'CHLD'} = ('DEFAULT') x (@ignored + 1);
+	POSIX::sigprocmask(POSIX::SIG_UNBLOCK(), $held);
 	POSIX::setsid();
 	# A session's leader that opens a terminal gets it as its controlling one.
 	if ($terminal) { open($child_in, '+<', $terminal) or die "dyno: $terminal: $!\n"; $child_out = $child_in }

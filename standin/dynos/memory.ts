@@ -1,4 +1,4 @@
-import {mkdir, readFile, rmdir, writeFile} from 'node:fs/promises'
+import {mkdir, readdir, readFile, rmdir, writeFile} from 'node:fs/promises'
 import {join} from 'node:path'
 import {setTimeout as delay} from 'node:timers/promises'
 
@@ -24,6 +24,7 @@ export class MemoryLimits {
     const candidates = controllers(await readFile('/proc/self/mountinfo', 'utf8'), await readFile('/proc/self/cgroup', 'utf8'))
     for (const candidate of candidates) {
       if (await works(candidate)) {
+        await removeLeftovers(candidate.parent)
         return new MemoryLimits(candidate)
       }
     }
@@ -89,6 +90,22 @@ export function controllers(mountinfo: string, cgroup: string): Controller[] {
         : null
     return found ? [...new Set([join(top, found.path ?? ''), top])].map(parent => ({parent, version: found.version})) : []
   })
+}
+
+/** Groups of stand-ins that were killed; the kernel removes none that still has a process. */
+async function removeLeftovers(parent: string): Promise<void> {
+  const groups = (await readdir(parent)).filter(name => name.startsWith(GROUP))
+  const left = groups.filter(name => !isAlive(Number.parseInt(name.slice(GROUP.length), 10)))
+  await Promise.all(left.map(name => rmdir(join(parent, name)).catch(() => undefined)))
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM'
+  }
 }
 
 async function works({parent, version}: Controller): Promise<boolean> {

@@ -77,7 +77,7 @@ export function startJailed(
     input: child.stdin,
     // Both are pipes in `stdio` above.
     output: child.stdout as Readable,
-    complaints: text(child.stderr as Readable),
+    complaints: Promise.all([text(child.stderr as Readable), obstacle(started, () => first)]).then(texts => texts.join('')),
     started,
     ended: ended(child, () => first),
     signal(name) {
@@ -85,6 +85,11 @@ export function startJailed(
     },
     kill,
   }
+}
+
+/** Why a jail that stood was not let go; where bwrap itself failed, it has said so. */
+function obstacle(started: Promise<void>, first: () => number | undefined): Promise<string> {
+  return started.then(() => '', (error: unknown) => first() === undefined ? '' : `${(error as Error).message}\n`)
 }
 
 async function ended(child: ChildProcess, first: () => number | undefined): Promise<number> {

@@ -26,7 +26,7 @@ const EXPECTED_ABSENT: Readonly<Record<string, string>> = {
   'keyboxd': 'a part of GnuPG 2.4 and newer',
   'libheif-plugin-aomdec': 'built into libheif1',
   'libheif-plugin-libde265': 'built into libheif1',
-  'libsframe1': 'binutils before 2.40 knows no SFrame',
+  'libsframe1': 'its library is in libbinutils',
   'libsharpyuv0': 'a part of libwebp 1.3 and newer',
   'libwebpdecoder3': 'not packaged apart from libwebp-dev',
   'unminimize': 'of Ubuntu alone',

@@ -48,7 +48,7 @@ export interface EnsureImageOptions {
 export async function ensureImage({dir = IMAGE_CACHE, variant = 'heroku-24', report = () => undefined}: EnsureImageOptions = {}): Promise<Image> {
   const stack = await readStack(variant)
   const distribution = await thisDistribution()
-  const root = join(dir, `${variant}-${imageKey(JSON.stringify(stack), distribution)}`)
+  const root = join(dir, `${variant}-${imageKey(distribution, ...stack.packages)}`)
   await mkdir(dir, {recursive: true})
   const made = await withLock(join(dir, 'lock'), async () =>
     await recordOf(root) ?? await makeImage({dir, root, stack, distribution, report}))

@@ -6,6 +6,9 @@ export interface Stack {
   /** where the list of packages comes from */
   source: string
   packages: string[]
+  /** upstream versions of some of them, and who lists those */
+  versions: Record<string, string>
+  versionsSource: string
 }
 
 export type Variant = 'heroku-24'
