@@ -3,35 +3,39 @@ import {tmpdir} from 'node:os'
 import {join} from 'node:path'
 import {fileURLToPath} from 'node:url'
 
-import {startCeph} from '../../../standin/bucket/ceph.ts'
+import {cephObstacle, startCeph} from '../../../standin/bucket/ceph.ts'
 import type {Ceph} from '../../../standin/bucket/contract.ts'
-import {HerokuCli, type Ran} from './cli.ts'
+import type {BucketAccess} from '../../support/s3.ts'
+import {keys} from '../../../src/lib/bucket/keys.ts'
+import {readObjects} from './bucket.ts'
+import {HerokuCli, type Ran, type RunningCli} from './cli.ts'
 import type {Project} from './project.ts'
 import {Standin} from './standin.ts'
 
 const root = fileURLToPath(new URL('../../..', import.meta.url))
 
-export const BUCKET = 'nix-cache'
+const BUCKET = 'nix-cache'
 
 /** One Heroku, one Ceph and one CLI for all journeys: a closure that one has built serves the next. */
 export class Scene {
   readonly dir: string
-  readonly ceph: Ceph
+  readonly bucket: BucketAccess
   readonly standin: Standin
   readonly cli: HerokuCli
+  readonly #ceph: Ceph | null
 
-  private constructor(dir: string, ceph: Ceph, standin: Standin, cli: HerokuCli) {
+  private constructor(dir: string, ceph: Ceph | null, standin: Standin, cli: HerokuCli) {
     this.dir = dir
-    this.ceph = ceph
+    this.bucket = standin.ready.s3
     this.standin = standin
     this.cli = cli
+    this.#ceph = ceph
   }
 
   static async open(): Promise<Scene> {
     const dir = await mkdtemp(join(tmpdir(), 'acceptance-'))
-    const ceph = await startCeph({dir: join(dir, 'ceph')})
-    await ceph.createBucket(BUCKET)
-    const standin = await Standin.start(join(dir, 'standin'), {...ceph, endpoint: ceph.endpoint, key: ceph.key, secret: ceph.secret, region: ceph.region, bucket: BUCKET})
+    const ceph = await openCeph(join(dir, 'ceph'))
+    const standin = await Standin.start(join(dir, 'standin'), ceph === null ? null : {...accessTo(ceph), bucket: BUCKET})
     const cli = new HerokuCli({...standin.ready.env, HEROKU_NIX_TOOLS: join(root, '.cache', 'tools', 'tools.lock.json')})
     await cli.done(['plugins:link', '--no-install', root], {cwd: dir})
     return new Scene(dir, ceph, standin, cli)
@@ -48,9 +52,27 @@ export class Scene {
     const transcript = process.env['ACCEPTANCE_TRANSCRIPT']
     if (transcript !== undefined) await writeFile(transcript, this.cli.transcript)
     await this.standin.stop()
-    await this.ceph.close()
+    await this.#ceph?.close()
     await rm(this.dir, {recursive: true, force: true})
   }
+}
+
+/** Ceph with a bucket; null where it cannot run, and the stand-in's own server takes its place. */
+async function openCeph(dir: string): Promise<Ceph | null> {
+  const obstacle = await cephObstacle()
+  if (obstacle !== null) {
+    console.error(`\n  Not against Ceph but against the embedded bucket: ${obstacle.message}\n`)
+    return null
+  }
+
+  const ceph = await startCeph({dir})
+  await ceph.createBucket(BUCKET)
+  return ceph
+}
+
+/** The fields by name: they are getters of a class. */
+function accessTo({endpoint, region, key, secret}: Ceph): Omit<BucketAccess, 'bucket'> {
+  return {endpoint, region, key, secret}
 }
 
 export class App {
@@ -64,12 +86,11 @@ export class App {
     this.#scene = scene
   }
 
-  setUp(): Promise<Ran> {
-    const {endpoint, key, secret, region} = this.#scene.ceph
-    return this.#scene.cli.done(
-      ['nix:setup', '--app', this.name, '--bucket', BUCKET, '--endpoint', endpoint, '--region', region, '--key', key, '--secret-stdin', '--confirm', this.name],
-      {cwd: this.project.dir, input: secret},
-    )
+  /** @param s3 the scene's bucket, or another way to it */
+  setUp({endpoint, region, bucket, key, secret}: BucketAccess = this.#scene.bucket): Promise<Ran> {
+    return this.#scene.cli.done([
+      'nix:setup', '--app', this.name, '--bucket', bucket, '--endpoint', endpoint, '--region', region, '--key', key, '--secret-stdin', '--confirm', this.name,
+    ], {cwd: this.project.dir, input: secret})
   }
 
   /** A command of the CLI that has to succeed. */
@@ -82,6 +103,11 @@ export class App {
     return this.#scene.cli.run([...args, '--app', this.name], {cwd: this.project.dir})
   }
 
+  /** A command of the CLI that goes on while the test does something. */
+  startHeroku(...args: string[]): RunningCli {
+    return this.#scene.cli.start([...args, '--app', this.name], {cwd: this.project.dir})
+  }
+
   /** What a command prints with --json. */
   async json(...args: string[]): Promise<Record<string, unknown>> {
     const {stdout} = await this.heroku(...args, '--json')
@@ -90,13 +116,51 @@ export class App {
 
   /** The page that the app's web dynos serve. The router waits for dynos that start. */
   async page(): Promise<{status: number; text: string}> {
-    const {web_url: url} = await this.#scene.standin.api('GET', `/apps/${this.name}`) as {web_url: string}
+    const {web_url: url} = await this.api('GET', '') as {web_url: string}
     const response = await fetch(url)
     return {status: response.status, text: await response.text()}
   }
 
+  /** The id of the build that a dyno was asked for last. */
+  async lastBuild(): Promise<string> {
+    const posts = await this.requests('POST', '/dynos')
+    const id = /\d{8}-\d{6}-[0-9a-z]{4}/.exec(String(posts.at(-1)?.body['command']))?.[0]
+    if (id === undefined) throw new Error(`${this.name} had no build`)
+    return id
+  }
+
+  /** Names of the one-off dynos that there are. */
+  async oneOffs(): Promise<string[]> {
+    const dynos = await this.api('GET', '/dynos') as {name: string}[]
+    return dynos.map(({name}) => name).filter(name => name.startsWith('run.'))
+  }
+
+  /** A build's record, as it lies in the bucket. */
+  async record(build: string): Promise<Record<string, unknown>> {
+    const [text] = await readObjects(this.#scene.bucket, keys.record(this.name, build)).then(found => [...found.values()])
+    return JSON.parse(text?.toString() ?? 'null') as Record<string, unknown>
+  }
+
+  /** The app's log until a line holds all of the given; a line that came before counts too. */
+  async logUntil(...parts: string[]): Promise<string> {
+    const {logplex_url: url} = await this.api('POST', '/log-sessions', {lines: 1000, tail: true}) as {logplex_url: string}
+    const response = await fetch(url)
+    let log = ''
+    for await (const chunk of response.body ?? []) {
+      log += Buffer.from(chunk).toString()
+      if (log.split('\n').some(line => parts.every(part => line.includes(part)))) return log
+    }
+
+    throw new Error(`The log ended without a line that holds ${parts.join(' and ')}:\n${log}`)
+  }
+
+  /** A call of the Platform API below the app's path. */
+  api(method: string, path: string, body?: unknown): Promise<unknown> {
+    return this.#scene.standin.api(method, `/apps/${this.name}${path}`, body)
+  }
+
   async releases(): Promise<{version: number; slug: {id: string} | null; status: string}[]> {
-    return await this.#scene.standin.api('GET', `/apps/${this.name}/releases`) as {version: number; slug: {id: string} | null; status: string}[]
+    return await this.api('GET', '/releases') as {version: number; slug: {id: string} | null; status: string}[]
   }
 
   /** Requests to the API that had this method and a path that ends so. */

@@ -4,6 +4,7 @@ import {mkdir} from 'node:fs/promises'
 import {join} from 'node:path'
 import {createInterface} from 'node:readline'
 import {fileURLToPath} from 'node:url'
+import type {BucketAccess} from '../../support/s3.ts'
 
 const root = fileURLToPath(new URL('../../..', import.meta.url))
 
@@ -12,6 +13,7 @@ interface Ready {
   api: string
   token: string
   env: Record<string, string>
+  s3: BucketAccess
 }
 
 /** `bin/standin` as a process of its own, and its API as a user of Heroku's would call it. */
@@ -26,8 +28,8 @@ export class Standin {
     this.#process = process
   }
 
-  /** @param s3 a bucket that runs elsewhere; its own when left out */
-  static async start(dir: string, s3?: {endpoint: string; bucket: string; region: string; key: string; secret: string}): Promise<Standin> {
+  /** @param s3 a bucket that runs elsewhere; its own when null */
+  static async start(dir: string, s3: BucketAccess | null): Promise<Standin> {
     await mkdir(dir, {recursive: true})
     const args = s3 ? ['--s3-endpoint', s3.endpoint, '--bucket', s3.bucket, '--region', s3.region] : []
     const log = join(dir, 'standin.log')

@@ -1,0 +1,31 @@
+/** A web app of one derivation that needs nothing but what a dyno has: builds in a second. */
+export function smallApp({page = 'Hello', name = 'small', script = ''}: {page?: string; name?: string; script?: string} = {}): Record<string, string> {
+  return {
+    'default.nix': `derivation {
+  name = "${name}";
+  system = "x86_64-linux";
+  builder = "/bin/bash";
+  src = ./webserver;
+  args = [ "-c" ''
+    set -e
+    export PATH=/usr/bin:/bin
+    ${script}
+    mkdir -p $out/bin
+    cp $src $out/bin/webserver
+    chmod +x $out/bin/webserver
+  '' ];
+}
+`,
+    webserver: `#!/usr/bin/perl
+use IO::Socket::INET;
+my $page = "${page}\\n";
+my $server = IO::Socket::INET->new(LocalAddr => '0.0.0.0', LocalPort => $ENV{PORT}, Listen => 5, ReuseAddr => 1) or die $!;
+while (my $client = $server->accept) {
+  while (<$client>) { last if /^\\r?\\n$/ }
+  print $client "HTTP/1.1 200 OK\\r\\nContent-Length: " . length($page) . "\\r\\nConnection: close\\r\\n\\r\\n$page";
+  close $client;
+}
+`,
+    Procfile: 'web: run_result.sh bin/webserver\n',
+  }
+}
