@@ -2,6 +2,7 @@ import {createHash} from 'node:crypto'
 import {once} from 'node:events'
 import {availableParallelism} from 'node:os'
 import type {Writable} from 'node:stream'
+import {finished} from 'node:stream/promises'
 import {promisify} from 'node:util'
 import {gzip} from 'node:zlib'
 
@@ -53,15 +54,18 @@ export class GzipMembers {
     }
   }
 
-  /** Writes what is left; the sink stays open. */
+  /** Writes what is left, ends the sink, and waits until it has taken all: a file can be read then. */
   async finish(): Promise<{sha256: string; size: number}> {
     if (this.#filled > 0) await this.#closePiece()
     while (this.#running.length > 0) await this.#emitFirst()
+    this.#sink.end()
+    await finished(this.#sink, {readable: false})
     return {sha256: this.#hash.digest('hex'), size: this.size}
   }
 
-  /** After a failure: waits for zlib to let go of what it holds. */
-  async abandon(): Promise<void> {
+  /** After a failure: destroys the sink, and waits for zlib to let go of what it holds. */
+  async abandon(error: unknown): Promise<void> {
+    this.#sink.destroy(error instanceof Error ? error : undefined)
     await Promise.allSettled(this.#running)
   }
 

@@ -64,11 +64,9 @@ export async function writeLayer({entries, rules, result, sink, jobs, signal}: L
 
     await tar.add({kind: 'symlink', path: fromText('./app/result'), target: fromText(`.nixs/${result}`)})
     const written = await members.finish()
-    sink.end()
     return {...written, ...tally.summary()}
   } catch (error) {
-    await members.abandon()
-    sink.destroy(error instanceof Error ? error : undefined)
+    await members.abandon(error)
     throw error
   }
 }

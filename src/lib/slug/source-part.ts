@@ -58,12 +58,10 @@ export async function writeSourcePart({sourceTar, scripts, facts, collect = [], 
     await part.addText('.heroku/nix/source.json', `${JSON.stringify(facts, null, 2)}\n`, false)
     await part.addText(PROFILE, scripts.profile, false)
     const written = await members.finish()
-    sink.end()
     return {...written, unpackedSize: part.totals.bytes, totals: part.totals, collected: part.collected, warnings: [...part.warnings.values()]}
   } catch (error) {
     sourceTar.destroy()
-    await members.abandon()
-    sink.destroy(error instanceof Error ? error : undefined)
+    await members.abandon(error)
     throw error
   }
 }

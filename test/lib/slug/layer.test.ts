@@ -1,6 +1,7 @@
 import {execFile} from 'node:child_process'
 import {createHash} from 'node:crypto'
-import {mkdir, readdir, readlink, utimes, writeFile} from 'node:fs/promises'
+import {createWriteStream} from 'node:fs'
+import {mkdir, readdir, readFile, readlink, utimes, writeFile} from 'node:fs/promises'
 import {join} from 'node:path'
 import {Writable} from 'node:stream'
 import {promisify} from 'node:util'
@@ -217,6 +218,14 @@ describe('a layer', () => {
     await writeLayer({entries, rules: null, result: APP, sink, jobs: 3})
     expect(read).to.equal(64)
     expect(furthest).to.be.below(6)
+  })
+
+  it('is whole on disk when it is done', async () => {
+    await inTemporaryDirectory(async directory => {
+      const file = join(directory, 'layer')
+      const summary = await writeLayer({entries: noise(8), rules: null, result: APP, sink: createWriteStream(file)})
+      expect(createHash('sha256').update(await readFile(file)).digest('hex')).to.equal(summary.sha256)
+    })
   })
 
   it('stops when asked to', async () => {
