@@ -4,7 +4,7 @@ import type {Tree} from './rsync.ts'
 
 /** Few and alike, so that rules meet them; some are what a pattern is made of, and two are not UTF-8 or not ASCII. */
 const NAMES = [
-  'a', 'b', 'c', 'ab', 'abc', 'aa', 'a.c', 'b.so', 'c.so.1', 'A', '1', 'a1', '-', 'a-b', '!a', '^', ']', 'a]', '[a]', '[', '*', '**', '?',
+  'a', 'b', 'ab', 'ba', 'c', 'abc', 'aab', 'a.c', 'b.so', 'c.so.1', 'A', '1', 'a1', '-', 'a-b', '!a', '^', ']', 'a]', '[a]', '[', '*', '**', '?',
   'a\\b', '\\', 'a b', ' a', 'a ', '.a', ';a', 'store', '+ a', 'é',
 ].map(name => fromText(name)).concat('\xff' as ByteString, 'a\x80' as ByteString)
 
@@ -56,10 +56,13 @@ const freePattern = fc.tuple(
   fc.constantFrom('', '', '', '', '/', '//', '/*', '/**', '/***', '***'),
 ).map(parts => parts.flat().join(''))
 
+/** Little else than wildcards between two letters: what one star gives up, another may find. */
+const densePattern = fc.array(fc.constantFrom('a', 'b', 'a', 'b', '/', '*', '*', '**', '?'), {minLength: 2, maxLength: 9}).map(parts => parts.join(''))
+
 /** A pattern made from a path of the tree: some names left out, one a wildcard, the first perhaps cut off. */
 function patternLike(paths: Tree): Arbitrary<string> {
   return fc.tuple(
-    fc.constantFrom(...paths), fc.nat(4), fc.constantFrom('*', '**', '?', '[a-c]*', '*?', '\\a', '***', '', 'a', 'b'),
+    fc.constantFrom(...paths), fc.nat(9), fc.constantFrom('*', '**', '?', '[a-c]*', '*?', '\\a', '***', '', 'a', 'b'),
     fc.nat(4), fc.nat(2), fc.constantFrom('', '', '/', '**/', '**'), fc.constantFrom('', '', '/', '/*', '/**', '/***', '*'),
   ).map(([path, at, wildcard, from, cut, prefix, suffix]) => {
     const names = path.replace(/[/@]$/, '').split('/')
@@ -74,11 +77,19 @@ function rule(paths: Tree): Arbitrary<string> {
   return fc.oneof(
     {weight: 30, arbitrary: fc.tuple(
       fc.constantFrom('- ', '- ', '+ ', '+ ', ''),
-      fc.oneof(freePattern, patternLike(paths), fc.constantFrom('*', '*/', '**', '*/**', 'a/***', '/*', '/*/', '*/*')),
+      fc.oneof(freePattern, densePattern, patternLike(paths), fc.constantFrom('*', '*/', '**', '*/**', 'a/***', '/*', '/*/', '*/*')),
     ).map(parts => parts.join(''))},
     {weight: 2, arbitrary: oddLine},
   )
 }
+
+/** A class, or what looks like one, perhaps between other characters. */
+export const classPattern: Arbitrary<string> = fc.tuple(
+  fc.constantFrom('', '', '', '*', '\\'), fc.oneof(set, fc.array(
+    fc.constantFrom('a', 'e', 'z', 'A', '0', '9', '-', '-', '-', ']', '[', '^', '!', '\\', ':', '[:alpha:]', '[:digit:]', '[:space:]', '[:upper:]', '[:x:]', '\x80', '\xff'),
+    {minLength: 1, maxLength: 6},
+  ).map(parts => `[${parts.join('')}]`)), fc.constantFrom('', '', '', '*', ']', '-'),
+).map(parts => parts.join(''))
 
 /** The bytes of a `.slugexclude`. */
 export function rules(paths: Tree): Arbitrary<ByteString> {

@@ -52,7 +52,12 @@ async function readAnswer(base: string): Promise<RsyncAnswer> {
   const [status, out, err] = await Promise.all([readFile(`${base}.status`, 'utf8'), readFile(`${base}.out`), readFile(`${base}.err`, 'utf8')])
   if (status.trim() === '1' && err.includes('unexpected end of filter rule')) return 'illegal'
   if (status.trim() !== '0') throw new Error(`rsync failed with status ${status}: ${err}`)
-  return (fromBytes(out).split('\n') as ByteString[]).filter(line => line !== '' && line !== './').sort()
+  return fromBytes(out).split('\n').filter(line => line !== '' && line !== './').map(line => unescape(line)).sort()
+}
+
+/** rsync shows control characters, and backslashes that would look like one of these, as `\\#ooo`. */
+function unescape(line: string): ByteString {
+  return line.replace(/\\#([0-7]{3})/g, (_, octal: string) => String.fromCharCode(parseInt(octal, 8))) as ByteString
 }
 
 /** The tree with every parent, in a NAR's order. */
