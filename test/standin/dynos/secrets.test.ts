@@ -1,10 +1,14 @@
 import {type ChildProcess, spawn} from 'node:child_process'
 import {once} from 'node:events'
-import {readdir, readFile, readlink} from 'node:fs/promises'
+import {mkdtemp, readdir, readFile, readlink, rm} from 'node:fs/promises'
+import {tmpdir} from 'node:os'
+import {join} from 'node:path'
 import {fileURLToPath} from 'node:url'
 
 import {expect} from 'chai'
 
+import {createDynoHost} from '../../../standin/dynos/host.ts'
+import {ensureImage} from '../../../standin/image/ensure.ts'
 import {dynoSpec, IMAGE_TIMEOUT, says, testHost} from './support.ts'
 
 const SECRET = 'a-config-var-that-nobody-may-see'
@@ -36,9 +40,10 @@ describe('what a running dyno shows to the machine', () => {
     expect(output).to.contain("cannot open '/proc/2/mem' for reading: Permission denied")
   })
 
-  it('leaves no process when the stand-in is killed', async () => {
+  it('leaves no process when the stand-in is killed, and no file once the next one starts', async () => {
     const mark = `orphan-${process.pid}-${Date.now()}`
-    const standin = standinRunning(mark)
+    const dir = await mkdtemp(join(tmpdir(), 'killed-'))
+    const standin = standinRunning(mark, dir)
     await once(standin.stdout as NodeJS.ReadableStream, 'data')
     const namespace = await pidNamespaceOf(mark)
     expect(namespace).to.match(/^pid:/)
@@ -47,18 +52,29 @@ describe('what a running dyno shows to the machine', () => {
     for (let left = await inNamespace(namespace); left > 0; left = await inNamespace(namespace)) {
       await new Promise(resolve => setTimeout(resolve, 10))
     }
+
+    const next = await createDynoHost({dir, image: await ensureImage()})
+    expect(await readdir(dir)).to.deep.equal([])
+    await next.close()
+    await rm(dir, {recursive: true})
   })
 })
 
-function standinRunning(mark: string): ChildProcess {
+function standinRunning(mark: string, dir: string): ChildProcess {
   const support = new URL('support.ts', import.meta.url).href
-  const program = `const {dynoSpec, says, testHost} = await import(${JSON.stringify(support)})
-    const host = await testHost()
+  const program = `const {dynoSpec, says} = await import(${JSON.stringify(support)})
+    const {createDynoHost} = await import(${JSON.stringify(url('host.ts'))})
+    const {ensureImage} = await import(${JSON.stringify(url('../image/ensure.ts'))})
+    const host = await createDynoHost({dir: ${JSON.stringify(dir)}, image: await ensureImage()})
     const dyno = host.start(dynoSpec('trap "" TERM HUP; setsid bash -c "exec -a ${mark} sleep 1000" & until grep -qs sleep /proc/[0-9]*/comm; do :; done; echo ready; sleep 1000'))
     await says(dyno, 'ready'); console.log('ready')`
   return spawn(process.execPath, ['--input-type=module', '--eval', program], {
     cwd: fileURLToPath(new URL('.', import.meta.url)), stdio: ['ignore', 'pipe', 'inherit'],
   })
+}
+
+function url(name: string): string {
+  return new URL(name, new URL('../../../standin/dynos/', import.meta.url)).href
 }
 
 async function processes(): Promise<{pid: string; argv: string; environment: string}[]> {
