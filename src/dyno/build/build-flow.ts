@@ -125,9 +125,7 @@ async function build({record, nixPath, output, signal}: BuildInput, nix: Install
   const end = await run('nix-build', nixBuildArguments({flags, ...jobsAndCores(probe), outLink: LAYOUT.result}), 1024 * 1024)
   if (end.status !== 0) {
     throw new NixError(`nix-build failed${end.status === null ? `: it was ended by ${String(end.signal)}` : ` with exit status ${end.status}`}.`, {
-      code: 'NIX_BUILD_FAILED', exit: EXIT.buildFailed,
-      suggestions: [`heroku nix:build --follow ${record.id}, which shows the log again`],
-      cause: {exitStatus: end.status},
+      code: 'NIX_BUILD_FAILED', exit: EXIT.buildFailed, cause: {exitStatus: end.status},
     })
   }
 

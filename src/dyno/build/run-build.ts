@@ -115,6 +115,7 @@ async function giveUp(build: ClaimedBuild, reason: unknown, {secrets, output, lo
   }
 
   await attempt(() => output.warn([failure.message, ...failure.suggestions.map(suggestion => `Try: ${suggestion}`)].join('\n')))
+  stdout(` !     Its whole log: heroku nix:build --follow ${build.record.id}\n`)
   await attempt(() => log.close())
   if (!(reason instanceof NixError && reason.code === 'BUILD_TAKEN')) {
     await attempt(() => build.fail(state, failure, log.segments))

@@ -48,7 +48,8 @@ export async function openUrl(url: string): Promise<Readable> {
 
   let response: Response
   try {
-    response = await fetch(url)
+    const {href, headers} = withoutCredentials(url)
+    response = await fetch(href, {headers})
   } catch (error) {
     throw unreachable(url, error)
   }
@@ -59,6 +60,16 @@ export async function openUrl(url: string): Promise<Readable> {
   }
 
   return Readable.fromWeb(response.body)
+}
+
+/** fetch takes none in a URL, and quotes such a URL in its error. */
+function withoutCredentials(url: string): {href: string; headers: Record<string, string>} {
+  const bare = new URL(url)
+  const {username, password} = bare
+  bare.username = ''
+  bare.password = ''
+  const credentials = Buffer.from(`${decodeURIComponent(username)}:${decodeURIComponent(password)}`).toString('base64')
+  return {href: bare.href, headers: username === '' ? {} : {authorization: `Basic ${credentials}`}}
 }
 
 function unreachable(url: string, cause: unknown): NixError {
