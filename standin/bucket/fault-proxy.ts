@@ -52,6 +52,8 @@ interface Handling {
 }
 
 async function handle({request, response, expectsContinue, target, faults}: Handling): Promise<void> {
+  // A request that broke off has lost its socket by the time we hear of it.
+  const {socket} = request
   const effect = faults.take(request.method ?? '', request.url ?? '')
   if (effect?.kind === 'status') {
     // A client told no before it sent its body may not use the connection for another request.
@@ -65,8 +67,6 @@ async function handle({request, response, expectsContinue, target, faults}: Hand
     await faults.stallEnded
   }
 
-  // A request that broke off has lost its socket by the time we hear of it.
-  const {socket} = request
   try {
     await forward({request, response, target, effect})
   } catch {

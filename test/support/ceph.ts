@@ -30,8 +30,13 @@ export function useCeph(): () => CephBucket {
   before('starts Ceph', async function () {
     this.timeout(START_TIMEOUT_MS)
     const obstacle = await cephObstacle()
-    if (obstacle && process.env['CI'] !== 'true') {
-      console.error(`\n  SKIPPED: ${this.currentTest?.parent?.fullTitle() ?? 'tests against Ceph'}\n  ${[obstacle.message, ...obstacle.advice].join(' ')}\n`)
+    if (obstacle) {
+      const reason = [obstacle.message, ...obstacle.advice].join(' ')
+      if (process.env['CI'] === 'true') {
+        throw new Error(reason, {cause: obstacle})
+      }
+
+      console.error(`\n  SKIPPED: ${this.test?.parent?.fullTitle() ?? 'tests against Ceph'}\n  ${reason}\n`)
       this.skip()
     }
 

@@ -83,6 +83,15 @@ function describeProxy(access: () => BucketAccess): void {
     expect(await refusalOf(get(direct(), 'stalled'))).to.deep.equal({status: 404, code: 'NoSuchKey'})
   })
 
+  it('never sends on a stalled request whose client gave up', async () => {
+    await put('given-up', 'x')
+    proxy.inject({method: 'DELETE', effect: {kind: 'stall'}})
+    const giveUp = AbortSignal.timeout(100)
+    expect(await failure(client().send(new DeleteObjectCommand({Bucket: access().bucket, Key: 'given-up'}), {abortSignal: giveUp}))).to.equal('AbortError')
+    await proxy.clear()
+    expect(await get(client(), 'given-up')).to.equal('x')
+  })
+
   it('is down and up again at the same address', async () => {
     await put('down', 'x')
     await proxy.setDown(true)
