@@ -14,7 +14,8 @@ describe('from a project to a page', function () {
   })
 
   it('nix:setup shows what it will do, does it, and has nothing to do the second time', async () => {
-    const first = await app.setUp()
+    const first = await app.trySetUp()
+    expect(first.exitCode, first.all).to.equal(0)
     expect(first.all).to.include('NIX_S3_BUCKET').and.to.include('journey is set up')
     const again = await app.json('nix:setup')
     expect(again['done']).to.deep.equal([])

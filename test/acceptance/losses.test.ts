@@ -55,7 +55,7 @@ describe('a build that loses something', function () {
 
     const again = await app.tryHeroku('nix:build', '--follow', await app.lastBuild())
     expect(again.exitCode).to.equal(6)
-    expect(again.all).to.include('was lost')
+    expect(again.text).to.include('was lost')
   })
 
   it('is built once when Heroku starts two dynos for it', async () => {

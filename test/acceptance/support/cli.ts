@@ -10,6 +10,8 @@ export interface Ran {
   stderr: string
   /** both, as they came */
   all: string
+  /** both as one line: the CLI breaks the lines of errors where they happen to be long */
+  text: string
 }
 
 export interface CliOptions {
@@ -49,7 +51,7 @@ export class HerokuCli {
   async run(args: readonly string[], options: CliOptions): Promise<Ran> {
     const {exitCode = -1, stdout, stderr, all} = await this.start(args, options)
     this.#transcript.push(`$ heroku ${args.join(' ')}`, all)
-    return {exitCode, stdout, stderr, all}
+    return {exitCode, stdout, stderr, all, text: all.replaceAll(/\s+(› +)?/g, ' ')}
   }
 
   /** As `run`, for a command that has to succeed. */

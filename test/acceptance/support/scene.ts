@@ -86,9 +86,19 @@ export class App {
     this.#scene = scene
   }
 
+  /** The same app, with commands run in another project's folder. */
+  in(project: Project): App {
+    return new App(this.name, project, this.#scene)
+  }
+
   /** @param s3 the scene's bucket, or another way to it */
-  setUp({endpoint, region, bucket, key, secret}: BucketAccess = this.#scene.bucket): Promise<Ran> {
-    return this.#scene.cli.done([
+  async setUp(s3?: BucketAccess): Promise<void> {
+    const {exitCode, all} = await this.trySetUp(s3)
+    if (exitCode !== 0) throw new Error(`heroku nix:setup exited with ${exitCode}:\n${all}`)
+  }
+
+  trySetUp({endpoint, region, bucket, key, secret}: BucketAccess = this.#scene.bucket): Promise<Ran> {
+    return this.#scene.cli.run([
       'nix:setup', '--app', this.name, '--bucket', bucket, '--endpoint', endpoint, '--region', region, '--key', key, '--secret-stdin', '--confirm', this.name,
     ], {cwd: this.project.dir, input: secret})
   }
