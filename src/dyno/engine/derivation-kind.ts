@@ -7,12 +7,10 @@ export type DerivationKind = 'content-addressed' | 'fixed-output' | 'input-addre
 export function kindOfDerivation({env}: BuildJson, attributes: Readonly<Record<string, unknown>> | null): DerivationKind {
   // Set by Nix itself for every fixed-output derivation, and for no other.
   if (env['NIX_OUTPUT_CHECKED'] === '1') return 'fixed-output'
-  return attributeOf(env, attributes, '__contentAddressed') ? 'content-addressed' : 'input-addressed'
-}
-
-function attributeOf(env: Readonly<Record<string, string>>, attributes: Readonly<Record<string, unknown>> | null, name: string): boolean {
-  const value = attributes ? attributes[name] : env[name]
-  return value === true || value === '1'
+  // `__contentAddressed` itself is not in the environment. Whoever says how to hash and not what to expect is content-addressed,
+  // or could be: taking another for one costs a second derivation of its view, no more.
+  const said = attributes ?? env
+  return 'outputHashAlgo' in said && !('outputHash' in said) ? 'content-addressed' : 'input-addressed'
 }
 
 /** What `requiredSystemFeatures` names and the dyno lacks. Nix does not check them before it calls an external builder. */

@@ -1,7 +1,7 @@
 import fs from 'node:fs'
 import {baseNameOf} from '../../lib/nix/store-path.ts'
-import {removeTree} from '../../lib/view/remove.ts'
 import type {Trees} from '../../lib/view/view.ts'
+import {closeInherited} from './close-inherited.ts'
 import {buildFolderName, builderFiles, relocateFiles, takeFolder} from './build-folder.ts'
 import {parseBuildJson, type BuildJson} from './build-json.ts'
 import {builderCommand, type BuilderCommand} from './builder-environment.ts'
@@ -10,6 +10,7 @@ import {LAYOUT, TREES} from './layout.ts'
 import {deriveOutputs, removeOutputs} from './outputs.ts'
 import {relocate} from './relocate.ts'
 import {runBuilder, type BuilderEnd} from './run-builder.ts'
+import {ABANDONED, cleanUpAbandoned} from './watchdog.ts'
 import {readBuilderSettings, type BuilderSettings} from './settings.ts'
 
 /** Nix takes what follows this line on standard error as the build's log, and fails without it. */
@@ -20,7 +21,13 @@ const READY = '\u0002\n'
  * then build.json's path, which Nix adds. Ends the process with the builder's own status.
  */
 export async function runExternalBuilder(argv: readonly string[]): Promise<never> {
+  if (argv[0] === ABANDONED) {
+    cleanUpAbandoned(argv.slice(1))
+    process.exit(0)
+  }
+
   fs.writeSync(2, READY)
+  closeInherited()
   try {
     const [settingsFile, buildJson, ...others] = argv
     if (settingsFile === undefined || buildJson === undefined || others.length > 0) throw new Error('external-builder takes the settings\' file and build.json')
@@ -50,8 +57,7 @@ async function buildDerivation(job: BuildJson, settings: BuilderSettings, trees:
     const end = await build(job, builderCommand(job, folder), folder, settings)
     if (end.kind === 'ended' && end.status === 0) deriveOutputs(trees, outputs, kindOfDerivation(job, attributes), inputs)
     else removeOutputs(trees, outputs)
-    if (end.kind === 'abandoned') removeTree(folder)
-    else giveBack()
+    giveBack()
     return end
   } catch (error) {
     removeOutputs(trees, outputs)
@@ -106,9 +112,6 @@ function endLike(end: BuilderEnd): never {
       throw new Error(`the builder does not start: ${end.error.message}`)
     }
 
-    case 'abandoned': {
-      process.exit(1)
-    }
   }
 }
 

@@ -3,12 +3,11 @@ import fs from 'node:fs'
 import net from 'node:net'
 import type {BuilderCommand} from './builder-environment.ts'
 import {endProcesses} from './processes.ts'
+import {startWatchdog} from './watchdog.ts'
 
 /** How a builder ended. */
-export type BuilderEnd = {kind: 'ended'; status: number} | {kind: 'killed'; signal: NodeJS.Signals} | {kind: 'not-started'; error: Error} | {kind: 'abandoned'}
+export type BuilderEnd = {kind: 'ended'; status: number} | {kind: 'killed'; signal: NodeJS.Signals} | {kind: 'not-started'; error: Error}
 
-/** How often to look whether Nix is still there; nothing announces a parent's death to Node. */
-const PARENT_INTERVAL = 500
 /** What a process that cannot be found still writes is not waited for. */
 const LAST_OUTPUT = 2000
 
@@ -24,6 +23,8 @@ export async function runBuilder({file, argv, env}: BuilderCommand, folder: stri
   const reading = fs.openSync(pipePath, fs.constants.O_RDONLY | fs.constants.O_NONBLOCK)
   const writing = fs.openSync(pipePath, fs.constants.O_WRONLY)
   const {dev, ino} = fs.fstatSync(writing)
+  const mark = {folder, pipe: {dev, ino}}
+  const watchdog = startWatchdog(mark)
   const output = new net.Socket({fd: reading, readable: true, writable: false})
   output.on('data', (bytes: Buffer) => {
     writeLog(bytes)
@@ -39,28 +40,20 @@ export async function runBuilder({file, argv, env}: BuilderCommand, folder: stri
   const child = spawn(file, args, {argv0, env, cwd: folder, stdio: ['ignore', writing, writing]})
   fs.closeSync(writing)
   const end = await new Promise<BuilderEnd>(resolve => {
-    const parent = process.ppid
-    const watch = setInterval(() => {
-      if (process.ppid !== parent) finish({kind: 'abandoned'})
-    }, PARENT_INTERVAL)
-    const finish = (end: BuilderEnd) => {
-      clearInterval(watch)
-      resolve(end)
-    }
-
     child.once('error', error => {
-      finish({kind: 'not-started', error})
+      resolve({kind: 'not-started', error})
     })
     child.once('exit', (status, signal) => {
-      finish(signal === null ? {kind: 'ended', status: status ?? 1} : {kind: 'killed', signal})
+      resolve(signal === null ? {kind: 'ended', status: status ?? 1} : {kind: 'killed', signal})
     })
   })
 
-  endProcesses({folder, pipe: {dev, ino}})
+  endProcesses(mark)
   const deadline = setTimeout(() => output.destroy(), LAST_OUTPUT)
   await drained
   clearTimeout(deadline)
   fs.rmSync(pipePath, {force: true})
+  watchdog.stop()
   return end
 }
 
@@ -69,6 +62,6 @@ function writeLog(bytes: Buffer): void {
   try {
     for (let done = 0; done < bytes.length;) done += fs.writeSync(2, bytes, done)
   } catch {
-    // Nix is gone; the watch on the parent ends the builder.
+    // Nix is gone, and so is this process in a moment.
   }
 }

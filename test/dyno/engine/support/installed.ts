@@ -7,6 +7,8 @@ import {makeJail, type Jail, type Ran, type RunOptions} from './jail.ts'
 /** A jail in which Nix is installed as on a dyno. */
 export interface EngineJail extends Jail {
   installed: InstalledNix
+  /** Node, the engine and the archive: what every program inside may need */
+  toolboxFiles: Readonly<Record<string, string>>
   nix: (program: NixProgram, args: readonly string[], options?: RunOptions) => Promise<Ran>
   /** Runs a subcommand of engine-main.ts. */
   engine: (args: readonly string[], options?: RunOptions) => Promise<Ran>
@@ -41,6 +43,7 @@ export async function installInJail(archive: string, settings: Readonly<Record<s
   return {
     ...jail,
     installed,
+    toolboxFiles: files,
     engine,
     nix(program, args, options = {}) {
       const {file, args: argv, env} = nixCommand(installed, program, args, options.env)

@@ -29,6 +29,8 @@ export interface Ran {
 }
 
 const FILTER_FD = 3
+/** Whatever hangs inside ends with its jail. */
+const RUN_TIMEOUT = 300_000
 
 /** The jail has the machine's own /usr, more than a dyno has: what is tested here is the engine, not the image. */
 export function makeJail(): Jail {
@@ -51,7 +53,7 @@ export function makeJail(): Jail {
     arguments: bwrapArguments,
     async run(argv, options) {
       const filter = fs.openSync(`${root}/filter`, 'r')
-      const child = spawn('bwrap', bwrapArguments(argv, options), {stdio: ['ignore', 'pipe', 'pipe', filter]})
+      const child = spawn('bwrap', bwrapArguments(argv, options), {stdio: ['ignore', 'pipe', 'pipe', filter], timeout: RUN_TIMEOUT, killSignal: 'SIGKILL'})
       fs.closeSync(filter)
       let stdout = ''
       let stderr = ''
