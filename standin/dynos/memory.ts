@@ -78,7 +78,7 @@ const V2: Version = {limit: 'memory.max', target: '/sys/fs/cgroup'}
 
 /** Where groups could be made: this process's own, and the top of what it sees of the hierarchy (a container's own group). */
 export function controllers(mountinfo: string, cgroup: string): Controller[] {
-  const own = new Map(cgroup.split('\n').map(line => line.split(':')).map(([, names = '', ...path]) => [names, path.join(':')]))
+  const own = new Map(cgroup.trim().split('\n').map(line => line.split(':')).map(([, names = '', ...path]) => [names, path.join(':')]))
   return mountinfo.split('\n').flatMap(line => {
     const [mount = '', filesystem = ''] = line.split(' - ')
     const top = mount.split(' ')[4] ?? ''

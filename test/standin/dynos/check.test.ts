@@ -96,16 +96,20 @@ describe('an ordinary user', () => {
 
     await ensureImage()
     const program = `const {testHost} = await import(${JSON.stringify(new URL('support.ts', import.meta.url).href)})
+      const {readdir} = await import('node:fs/promises')
       await using host = await testHost()
-      const {output, end} = await host.run('[[ $(whoami) == u$(id -u) ]] && id -gn; unshare --user true; cat /proc/2/maps; perl -e "syscall(101, 0, 0, 0, 0)"; ls -a /app; ulimit -u; tty; exit 7',
+      const {output, end} = await host.run('[[ $(whoami) == u$(id -u) ]] && id -gn; unshare --user true; cat /proc/2/maps; touch /x; perl -e "syscall(101, 0, 0, 0, 0)"; ls -a /app; ulimit -u; tty; exit 7',
         {terminal: {columns: 80, rows: 24}, maxThreads: 99, memory: 2 ** 29, env: {LC_ALL: 'C'}})
       const deaf = await host.run('trap "" TERM; sleep 1000', {timeToLiveMs: 100, graceMs: 100})
-      console.log(JSON.stringify({output, status: end.status, deaf: deaf.end}))`
+      await host.run('mkdir -p a/b && chmod 0555 a/b a .')
+      await host.close()
+      console.log(JSON.stringify({output, status: end.status, deaf: deaf.end, left: await readdir(host.dir)}))`
     const {stdout} = await run('setpriv', ['--reuid=65534', '--regid=65534', '--clear-groups', process.execPath, '--input-type=module', '--eval', program],
       {env: {PATH: process.env['PATH'], HOME: tmpdir()}})
     expect(JSON.parse(stdout)).to.deep.equal({
-      output: ['dyno', 'unshare: unshare failed: Operation not permitted', 'cat: /proc/2/maps: Permission denied', '.  ..', '99', '/dev/pts/0', ''].join('\r\n'),
-      status: 7, deaf: {status: 137, reason: 'time-to-live'},
+      output: ['dyno', 'unshare: unshare failed: Operation not permitted', 'cat: /proc/2/maps: Permission denied',
+        "touch: cannot touch '/x': Read-only file system", '.  ..', '99', '/dev/pts/0', ''].join('\r\n'),
+      status: 7, deaf: {status: 137, reason: 'time-to-live'}, left: [],
     })
   })
 })

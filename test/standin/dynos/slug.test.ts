@@ -90,12 +90,12 @@ describe('unpacking a slug', () => {
       {name: './app/.nixs/file', mode: 0o444, mtime: new Date(1000), uid: 0, gid: 0, content: 'x'},
       {name: './app/.nixs/link', type: 'symlink', linkname: '/nowhere'},
       {name: './app/.nixs/hard', type: 'link', linkname: './app/.nixs/file'},
-      {name: './app/tool', mode: 0o755, content: '#!/bin/sh\necho tool\n'},
+      {name: './app/tool', mode: 0o777, content: '#!/bin/sh\necho tool\n'},
       {name: './elsewhere', content: 'x'},
     ])
     const {output} = await host.run('find . -mindepth 1 -printf "%p %y %m %n %T@ %l\\n" | sort | sed s/\\.0000000000//; find . ! -user $(id -u); ls /; ./tool', {slug})
-    expect(output.replaceAll(/(tool f 755 1) \d+/g, '$1')).to.equal([
-      './.nixs d 555 2 1 ', './.nixs/file f 444 2 1 ', './.nixs/hard f 444 2 1 ', output.split('\n')[3], './tool f 755 1 ',
+    expect(output.replaceAll(/(tool f 777 1) \d+/g, '$1')).to.equal([
+      './.nixs d 555 2 1 ', './.nixs/file f 444 2 1 ', './.nixs/hard f 444 2 1 ', output.split('\n')[3], './tool f 777 1 ',
       'app', 'bin', 'dev', 'etc', 'lib', 'lib64', 'proc', 'run', 'sbin', 'tmp', 'usr', 'var', 'tool', '',
     ].join('\n'))
     expect(output.split('\n')[3]).to.match(/^\.\/\.nixs\/link l 777 1 .* \/nowhere$/)
