@@ -2,6 +2,7 @@ import {flags as Flags} from '@heroku-cli/command'
 import {randomBytes} from 'node:crypto'
 import {setTimeout as delay} from 'node:timers/promises'
 import {NixCommand} from '../../cli/nix-command.ts'
+import {patientBucket} from '../../lib/bucket/patient-bucket.ts'
 import type {S3Bucket} from '../../lib/bucket/s3-bucket.ts'
 import {keys} from '../../lib/bucket/keys.ts'
 import {dynoRequest, type PresignedToolbox} from '../../lib/build/dyno-command.ts'
@@ -45,6 +46,8 @@ interface World {
 
 /** Between two looks at the log: often enough to read along, and 60 requests a minute. */
 const FOLLOW_PAUSE_MS = 1000
+/** Seconds: an outage of the bucket ends the showing of a log, not the build, so it is waited out for a while. */
+const FOLLOW_WAITS = [1, 2, 4, 8, 15]
 /** A dyno starts within minutes, and its loader fetches all it needs at once. */
 const PRESIGNED_SECONDS = 3600
 
@@ -143,7 +146,11 @@ Uploads the tree of the current commit, starts one detached dyno that runs nix-b
   }
 
   /** Shows the log until the build has ended, or until Ctrl-C. */
-  private async follow(id: string, dyno: string | null, {app, config, bucket, records}: World): Promise<BuildResult> {
+  private async follow(id: string, dyno: string | null, {app, config, bucket: impatient}: World): Promise<BuildResult> {
+    const bucket = patientBucket(impatient, {
+      waits: FOLLOW_WAITS, wait: seconds => delay(seconds * 1000), onWait: ({message}) => this.logToStderr(`${message} Trying again.`),
+    })
+    const records = recordStore(bucket, config.appName)
     const {record: first} = await records.require(id)
     const interrupt = new AbortController()
     const onInterrupt = () => interrupt.abort()

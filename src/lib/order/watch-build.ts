@@ -1,7 +1,7 @@
 import type {Bucket} from '../bucket/bucket.ts'
 import {followBuild} from '../build/follow.ts'
 import type {RecordStore} from '../build/record-store.ts'
-import type {BuildRecord, SucceededBuild, UnsuccessfulBuild} from '../build/record.ts'
+import {isFinished, type BuildRecord, type SucceededBuild, type UnsuccessfulBuild} from '../build/record.ts'
 import type {Platform} from '../platform/platform.ts'
 import {endRecord} from './end-record.ts'
 import {noteLook, type Look, type Sightings} from './sightings.ts'
@@ -21,8 +21,10 @@ export interface WatchWorld {
   onLost: (message: string) => void
 }
 
-/** How often Heroku is asked whether the dyno is alive: three looks fit into the 15 s in which a loss is to be said. */
-const LOOK_EVERY_MS = 4000
+/** A living dyno writes a heartbeat every 3 s; only while there is none Heroku, which counts requests, is asked. */
+const QUIET_MS = 4000
+/** With the quiet before, three looks fit well into the 15 s in which a loss is to be said. */
+const LOOK_EVERY_MS = 2000
 
 /**
  * Shows a build's log from its start until the build has ended, and ends the record of one whose dyno has gone.
@@ -32,7 +34,7 @@ export async function watchBuild(build: string, dyno: string | null, app: string
   const {bucket, records, wait, elapsed} = world
   const events = followBuild({bucket, records, app, build, wait, now: elapsed})
   let sightings: Sightings = {name: dyno, seen: false, misses: 0}
-  let lookedAt = elapsed()
+  let lookedAt = -Infinity
   for (;;) {
     const next = await events.next()
     if (next.done) return next.value
@@ -41,9 +43,8 @@ export async function watchBuild(build: string, dyno: string | null, app: string
       continue
     }
 
-    const {record} = next.value
-    const isOpen = record.state === 'pending' || record.state === 'running'
-    if (!isOpen || elapsed() - lookedAt < LOOK_EVERY_MS) continue
+    const {record, unchangedMs} = next.value
+    if (isFinished(record) || unchangedMs < QUIET_MS || elapsed() - lookedAt < LOOK_EVERY_MS) continue
     sightings = noteLook(sightings, await look(build, dynoName(record, sightings), world.platform))
     lookedAt = elapsed()
     if (sightings.gone === true) await giveUp(build, sightings, world)
