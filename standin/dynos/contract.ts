@@ -43,7 +43,7 @@ export interface DynoEnd {
 export interface Dyno {
   readonly name: string
   readonly state: DynoState
-  /** Where the router finds a web dyno: its own loopback address; null for others. */
+  /** Where the router finds a web dyno: its own loopback address, known before it is up; null for others. */
   readonly address: {host: string; port: number} | null
   readonly input: Writable
   /** Standard output and standard error together, as Heroku has them. */
