@@ -22,9 +22,14 @@ export async function gzipMember(input: Uint8Array): Promise<Buffer> {
   return member
 }
 
+/** One for each CPU, and two that wait: the threads then have work while the next piece is read. */
+function defaultJobs(): number {
+  return availableParallelism() + 2
+}
+
 /**
  * Cuts what is written to it into pieces of MEMBER_INPUT bytes and makes each a complete gzip member. zlib runs
- * them in parallel on libuv's threads; `jobs + 1` pieces are in memory at most.
+ * them in parallel on libuv's threads (four, unless UV_THREADPOOL_SIZE says more); `jobs + 1` pieces are in memory at most.
  */
 export class GzipMembers {
   /** bytes given to the sink */
@@ -36,8 +41,8 @@ export class GzipMembers {
   #piece = Buffer.allocUnsafe(MEMBER_INPUT)
   #filled = 0
 
-  /** @param jobs members compressed at once */
-  constructor(sink: Writable, jobs = availableParallelism()) {
+  /** @param jobs members in work at once */
+  constructor(sink: Writable, jobs = defaultJobs()) {
     this.#sink = sink
     this.#jobs = Math.max(1, jobs)
   }

@@ -21,7 +21,7 @@ export interface LayerOptions {
   result: string
   /** The layer's bytes go here. It is ended after the last of them, and destroyed after a failure. */
   sink: Writable
-  /** members compressed at once; changes no byte. The number of CPUs, when absent */
+  /** members in work at once; changes no byte. Follows the number of CPUs, when absent */
   jobs?: number
   signal?: AbortSignal
 }

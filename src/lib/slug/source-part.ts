@@ -24,7 +24,7 @@ export interface SourcePartOptions {
   collect?: readonly string[]
   /** The part's bytes go here. It is ended after the last of them, and destroyed after a failure. */
   sink: Writable
-  /** members compressed at once; changes no byte */
+  /** members in work at once; changes no byte */
   jobs?: number
 }
 

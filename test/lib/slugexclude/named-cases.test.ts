@@ -67,6 +67,7 @@ const rows: Row[] = [
   {name: 'man: trailing white space, which is part of the pattern', tree: paths('foo', 'foo '), rules: 'foo \n', kept: ['foo']},
   {name: 'man: a hash inside a pattern', tree: paths('a#b', '#c', 'c'), rules: '# all of it\na#b\n', kept: ['#c', 'c']},
   {name: '`**/x` at any depth, the top included', tree: paths('x', 'a/x', 'a/b/x', 'xx'), rules: '**/x\n', kept: ['xx']},
+  {name: 'a star that gives up at a slash, where two stars go on', tree: paths('a/ab', 'a/ac', 'c/a/b'), rules: '- **a*b\n', kept: ['a/', 'a/ac', 'c/', 'c/a/', 'c/a/b']},
   {name: 'the first rule that matches', tree: paths('a', 'b'), rules: '+ a\n- a\n- b\n+ b\n', kept: ['a']},
   {name: 'a directory that is excluded before what it holds is looked at', tree: paths('a/b/keep'), rules: '- a/\n+ keep\n', kept: []},
   {name: '`!`, which forgets the rules above', tree: paths('a', 'b'), rules: '- a\n!\n- b\n', kept: ['a']},
