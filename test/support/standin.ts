@@ -2,6 +2,7 @@ import {spawn} from 'node:child_process'
 import type {ChildProcess, ChildProcessWithoutNullStreams} from 'node:child_process'
 import {once} from 'node:events'
 import {mkdir, readFile, writeFile} from 'node:fs/promises'
+import type {Socket} from 'node:net'
 import {delimiter, dirname, join} from 'node:path'
 import {createInterface} from 'node:readline'
 import {text} from 'node:stream/consumers'
@@ -83,8 +84,8 @@ export interface Standin extends AsyncDisposable {
   spawnHeroku(args: readonly string[], options?: Omit<HerokuOptions, 'input'>): ChildProcessWithoutNullStreams
   /** makes the CLI know the plugin in this checkout, which must be built */
   linkPlugin(): Promise<void>
-  /** SIGTERM, and waits for the end */
-  stop(): Promise<void>
+  /** SIGTERM, and waits for the end; its exit status, null where a signal ended it */
+  stop(): Promise<number | null>
 }
 
 /** Children that are still there when the tests end, however they end. */
@@ -111,6 +112,9 @@ export async function startStandin({state, args = [], env = {}}: StandinOptions 
     }),
   ])
   const line = JSON.parse(first) as StandinLine
+  // A test that forgets to stop it must not keep the test run from ending.
+  const handles = [child, child.stdout as Socket, child.stderr as Socket]
+  for (const handle of handles) handle.unref()
 
   const api: Standin['api'] = async (method, path, body, headers = {}) => {
     const response = await fetch(`${line.api}${path}`, {
@@ -138,12 +142,14 @@ export async function startStandin({state, args = [], env = {}}: StandinOptions 
   })
 
   const stop = async () => {
+    for (const handle of handles) handle.ref()
     child.kill('SIGTERM')
     await exited
+    return child.exitCode
   }
 
   return {
-    line, api, spawnHeroku, stop, [Symbol.asyncDispose]: stop,
+    line, api, spawnHeroku, stop, [Symbol.asyncDispose]: () => stop().then(() => undefined),
     stderr: () => complaints,
     async createApp(name, settings) {
       const app = await expectSuccess<{id: string; web_url: string}>('POST', '/apps', {name})
