@@ -24,7 +24,8 @@ describe('a build in a dyno-like jail', function () {
 
   for (const [what, prepare, atLeast] of [
     ['each thing that a builder may do', () => ({folder: `${import.meta.dirname}/fixtures`, file: 'matrix.nix'}), 15],
-    ['the demo app', () => ({folder: prepareExample(), file: 'default.nix'}), 50],
+    ['the builtin builders', () => ({folder: `${import.meta.dirname}/fixtures`, file: 'builtins.nix'}), 7],
+    ['the demo app', () => ({folder: prepareExample(path.dirname(jail.app)), file: 'default.nix'}), 50],
   ] as const) {
     it(`gives every path of ${what} the hash and references of a build under a real /nix/store`, async () => {
       const {folder, file} = prepare()
