@@ -152,6 +152,15 @@ export function s3Bucket(config: BucketConfig, {attempts = 5, connectTimeoutMs =
 
     async put(key, body, {condition, contentType} = {}): Promise<PutResult> {
       const options = {condition: headers(condition), contentType: contentType === undefined ? {} : {ContentType: contentType}}
+      // Some stores forget the condition when an upload comes in parts, and nothing need be sent where it fails anyway.
+      if (condition === 'absent' && !(body instanceof Uint8Array) && await head(key)) {
+        if ('stream' in body) {
+          body.stream.destroy()
+        }
+
+        return {kind: 'refused'}
+      }
+
       try {
         const etag = await send(key, body, options)
         // Some stores return no ETag for an object that came in parts.

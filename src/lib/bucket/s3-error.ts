@@ -46,6 +46,9 @@ export function explainS3Failure(failure: S3Failure, request: S3Request): NixErr
     case 'NoSuchBucket':
       return error(`There is no bucket ${bucket} at ${where}.`, 'NO_SUCH_BUCKET', EXIT.setup, ['heroku nix:setup'])
 
+    case 'InvalidBucketName':
+      return error(`NIX_S3_BUCKET is "${bucket}", which is no name that a bucket can have.`, 'NO_SUCH_BUCKET', EXIT.setup, ['heroku nix:setup'])
+
     case 'InvalidAccessKeyId':
       return error(`${where} does not know the access key in NIX_S3_KEY (bucket ${bucket}).`, 'BAD_S3_KEY', EXIT.setup, ['heroku nix:setup'])
 
