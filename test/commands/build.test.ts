@@ -183,6 +183,7 @@ describe('nix:build', function () {
       expect([error?.code, error?.exit]).to.deep.equal([code, 7])
       expect(error?.message).to.match(message)
       expect(error?.suggestions.join('\n')).to.match(next)
+      expect((await world().standin.requests()).filter(({method, path: route}) => method === 'POST' && route.endsWith('/slugs'))).to.deep.equal([])
       for (const build of await buildsOf(app)) expect((await record(app, build)).state).to.equal('cancelled')
     })
   }

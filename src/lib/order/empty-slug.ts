@@ -3,8 +3,19 @@ import {Readable} from 'node:stream'
 import {tarHeader} from '../slug/tar-header.ts'
 import {fromText} from '../slug/byte-string.ts'
 import {gzipMember} from '../slug/gzip-members.ts'
+import type {NixError} from '../errors.ts'
+import type {App} from '../platform/types.ts'
 import type {Platform} from '../platform/platform.ts'
 import {putSlug} from '../redeploy/put-slug.ts'
+
+/**
+ * Whether Heroku refused a dyno because the app never had a slug. Nobody documents whether it does, nor what it then
+ * says, so the dyno is asked for first, and only a refusal that speaks of such things leads to an empty slug: a
+ * forbidden size must not.
+ */
+export function wantsSlug({code, message}: NixError, {name, slugSize}: App): boolean {
+  return slugSize === null && code === 'REFUSED' && /\b(?:slugs?|code|deploy(?:ed|ment)?|releases?)\b/i.test(message.replaceAll(name, ''))
+}
 
 /**
  * Releases a slug that holds an empty folder and no process type, for an app that never had one.

@@ -4,7 +4,7 @@ import {EXIT, NixError} from '../errors.ts'
 import type {Platform} from '../platform/platform.ts'
 import type {App} from '../platform/types.ts'
 import {endRecord} from './end-record.ts'
-import {releaseEmptySlug} from './empty-slug.ts'
+import {releaseEmptySlug, wantsSlug} from './empty-slug.ts'
 
 export interface StartDynoWorld {
   platform: Pick<Platform, 'createDyno' | 'createRelease' | 'createSlug' | 'dynos'>
@@ -45,16 +45,10 @@ async function create(request: DynoRequest, app: App, world: StartDynoWorld) {
   try {
     return await world.platform.createDyno(request)
   } catch (error) {
-    // Nobody documents whether an app without a slug may have one-off dynos, so Heroku is asked before anything is released.
-    if (!(error instanceof NixError) || error.code !== 'REFUSED' || app.slugSize !== null) throw error
-    try {
-      const version = await releaseEmptySlug(world.platform, app.stack)
-      world.note(`${app.name} had no slug yet, and Heroku wants one before it starts a dyno: released an empty one as v${version}.`)
-      return await world.platform.createDyno(request)
-    } catch {
-      // What Heroku said first is what the user can act on.
-      throw error
-    }
+    if (!(error instanceof NixError) || !wantsSlug(error, app)) throw error
+    const version = await releaseEmptySlug(world.platform, app.stack)
+    world.note(`${app.name} had no slug yet, and Heroku wants one before it starts a dyno: released an empty one as v${version}.`)
+    return world.platform.createDyno(request)
   }
 }
 

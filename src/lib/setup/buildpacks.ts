@@ -5,20 +5,21 @@ export type BuildpackChange =
   | {kind: 'none'}
   | {kind: 'add'; buildpacks: string[]; adds: string}
   | {kind: 'replace'; buildpacks: string[]; adds: string; removes: string}
+  | {kind: 'remove'; buildpacks: string[]; removes: string}
 
 /**
  * Puts our buildpack into the app's list: in the place of the old project's or of an older version of ours, else at
- * the end. Others stay where they are. A version of ours that is newer, or pinned to anything else, stays.
+ * the end. Others stay where they are; the old project's goes. A version of ours that is newer, or pinned to anything else, stays.
  * @param ours Git URL with `#vX.Y.Z`
  */
 export function planBuildpacks(current: readonly string[], ours: string): BuildpackChange {
-  if (current.includes(ours)) return {kind: 'none'}
   const mine = current.find(url => repository(url) === repository(ours))
-  if (mine !== undefined && !isOlder(mine, ours)) return {kind: 'none'}
-  const removes = mine ?? current.find(url => OLD.test(url))
-  return removes === undefined
-    ? {kind: 'add', buildpacks: [...current, ours], adds: ours}
-    : {kind: 'replace', buildpacks: current.map(url => (url === removes ? ours : url)), adds: ours, removes}
+  const old = current.find(url => OLD.test(url))
+  const replace = (removes: string): BuildpackChange =>
+    ({kind: 'replace', buildpacks: current.map(url => (url === removes ? ours : url)), adds: ours, removes})
+  if (mine !== undefined && isOlder(mine, ours)) return replace(mine)
+  if (mine !== undefined) return old === undefined ? {kind: 'none'} : {kind: 'remove', buildpacks: current.filter(url => url !== old), removes: old}
+  return old === undefined ? {kind: 'add', buildpacks: [...current, ours], adds: ours} : replace(old)
 }
 
 /** Buildpacks that are not this project's, of any version. */

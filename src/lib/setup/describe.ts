@@ -30,10 +30,23 @@ export function describeStep(step: SetupStep): string[] {
     }
 
     case 'set-buildpacks': {
-      const {change} = step
-      return change.kind === 'add'
-        ? [`add the buildpack ${change.adds}`]
-        : [`replace the buildpack ${change.removes}`, `by ${change.adds}`]
+      return describeChange(step.change)
+    }
+  }
+}
+
+function describeChange(change: Extract<SetupStep, {kind: 'set-buildpacks'}>['change']): string[] {
+  switch (change.kind) {
+    case 'add': {
+      return [`add the buildpack ${change.adds}`]
+    }
+
+    case 'replace': {
+      return [`replace the buildpack ${change.removes}`, `by ${change.adds}`]
+    }
+
+    case 'remove': {
+      return [`take away the buildpack ${change.removes}`]
     }
   }
 }

@@ -95,7 +95,7 @@ function leftovers({vars, buildpacks, app}: SetupFacts): string[] {
   }
 
   for (const buildpack of buildpacks.filter(url => isOldProject(url))) {
-    notes.push(`${buildpack} is the buildpack of 2016. It runs everything under PRoot, which Heroku no longer permits; the plan replaces it.`)
+    notes.push(`${buildpack} is the buildpack of 2016. It runs everything under PRoot, which Heroku no longer permits; the plan takes it away.`)
   }
 
   return notes

@@ -74,7 +74,7 @@ describe('the plan of nix:setup', () => {
     expect(plan.notes).to.deep.equal([
       'NIX_VERSION is 1.11, which the old buildpack used; builds need 2.32 or newer. Take it away: heroku config:unset NIX_VERSION --app example-app',
       'NIX_BUILD_ON_PUSH is "0". For the old buildpack any value meant on; now this one means off.',
-      'https://github.com/mayhewluke/nix-heroku-buildpack.git is the buildpack of 2016. It runs everything under PRoot, which Heroku no longer permits; the plan replaces it.',
+      'https://github.com/mayhewluke/nix-heroku-buildpack.git is the buildpack of 2016. It runs everything under PRoot, which Heroku no longer permits; the plan takes it away.',
       'The bucket is in us-east-1, the app in eu-west-1: each build moves its closure between them, which is slower and is billed as transfer.',
     ])
   })
@@ -88,6 +88,7 @@ describe('the buildpacks after nix:setup', () => {
     ['have ours in the place of one without a version', ['https://github.com/heroku-nix/heroku-nix'], [OURS]],
     ['keep a newer version', ['https://github.com/heroku-nix/heroku-nix#v0.10.0'], null],
     ['keep a branch that somebody chose', ['https://github.com/heroku-nix/heroku-nix#main'], null],
+    ['lose the old project beside ours', ['https://github.com/mayhewluke/nix-heroku-buildpack', OURS, 'b'], [OURS, 'b']],
     ['stay when ours is there', [OURS, 'b'], null],
   ]
   for (const [name, before, after] of rows) {
