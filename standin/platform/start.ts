@@ -69,7 +69,7 @@ export async function startPlatform({dir, port, host, source, complain}: Platfor
   const token = source.secret(20)
 
   const rendezvous = createRendezvous({key, cert}, oneOffs, logs)
-  rendezvousAddress = await listen(rendezvous, 0)
+  rendezvousAddress = await listen(rendezvous.server, 0)
   const server = createApiServer({...allRoutes(context), token, complain}, context)
   api = `http://${await listen(server, port)}`
   failInterrupted(store, source)
@@ -82,10 +82,11 @@ export async function startPlatform({dir, port, host, source, complain}: Platfor
     async close() {
       releases.close()
       dynos.close()
-      await host.close()
-      rendezvous.close()
+      // Nobody may order a dyno any more when the host goes.
       server.close()
       server.closeAllConnections()
+      await host.close()
+      rendezvous.close()
       await Promise.all(store.state.apps.map(app => routers.close(app)))
     },
   }

@@ -11,9 +11,18 @@ import {endAtEot} from './end-of-input.ts'
 const IDLE_MS = 3_600_000
 const LONGEST_SECRET = 1024
 
+export interface Rendezvous {
+  server: Server
+  /** ends it with all its connections */
+  close(): void
+}
+
 /** Joins clients with attached dynos: TLS, the secret on a line, a greeting line back, then bytes both ways. */
-export function createRendezvous({key, cert}: Pick<Certificates, 'cert' | 'key'>, oneOffs: OneOffs, logs: Logs): Server {
-  return createServer({key, cert}, socket => {
+export function createRendezvous({key, cert}: Pick<Certificates, 'cert' | 'key'>, oneOffs: OneOffs, logs: Logs): Rendezvous {
+  const sockets = new Set<TLSSocket>()
+  const server = createServer({key, cert}, socket => {
+    sockets.add(socket)
+    socket.once('close', () => sockets.delete(socket))
     // A client that breaks off is told apart by 'close', which follows.
     socket.on('error', () => socket.destroy())
     socket.setNoDelay(true)
@@ -31,6 +40,14 @@ export function createRendezvous({key, cert}: Pick<Certificates, 'cert' | 'key'>
       })
     })
   })
+
+  return {
+    server,
+    close() {
+      server.close()
+      for (const socket of sockets) socket.destroy()
+    },
+  }
 }
 
 /** Reads up to the first line end and leaves the rest in the socket, paused. */

@@ -2,7 +2,7 @@ import {spawn} from 'node:child_process'
 import type {ChildProcess, ChildProcessWithoutNullStreams} from 'node:child_process'
 import {once} from 'node:events'
 import {mkdir, readFile, writeFile} from 'node:fs/promises'
-import type {Socket} from 'node:net'
+import {Socket} from 'node:net'
 import {delimiter, dirname, join} from 'node:path'
 import {createInterface} from 'node:readline'
 import {text} from 'node:stream/consumers'
@@ -113,7 +113,7 @@ export async function startStandin({state, args = [], env = {}}: StandinOptions 
   ])
   const line = JSON.parse(first) as StandinLine
   // A test that forgets to stop it must not keep the test run from ending.
-  const handles = [child, child.stdout as Socket, child.stderr as Socket]
+  const handles = [child, ...[child.stdout, child.stderr].filter(stream => stream instanceof Socket)]
   for (const handle of handles) handle.unref()
 
   const api: Standin['api'] = async (method, path, body, headers = {}) => {

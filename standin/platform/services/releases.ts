@@ -70,6 +70,7 @@ export class Releases {
     // The stream begins with the release, so that its URL works as soon as somebody has it.
     const stream = release.outputStream === null ? null : streams.create(release.outputStream)
     await before
+    if (this.#closed) return
     let status = 0
     if (command !== undefined && store.state.apps.includes(app)) {
       this.#announce(app, `Running release v${release.version} commands by user ${store.state.account.email}`)
