@@ -65,12 +65,16 @@ export class Releases {
     this.#closed = true
   }
 
+  #isClosed(): boolean {
+    return this.#closed
+  }
+
   async #phase(app: AppRecord, release: ReleaseRecord, command: string | undefined, before: Promise<void> | undefined): Promise<void> {
     const {store, source, streams} = this.#context
     // The stream begins with the release, so that its URL works as soon as somebody has it.
     const stream = release.outputStream === null ? null : streams.create(release.outputStream)
     await before
-    if (this.#closed) return
+    if (this.#isClosed()) return
     let status = 0
     if (command !== undefined && store.state.apps.includes(app)) {
       this.#announce(app, `Running release v${release.version} commands by user ${store.state.account.email}`)
@@ -80,7 +84,7 @@ export class Releases {
       status = end.status
     }
 
-    if (this.#closed) return
+    if (this.#isClosed()) return
     if (status === 0) {
       this.#succeed(app, release)
     } else {
