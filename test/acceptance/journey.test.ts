@@ -48,9 +48,18 @@ describe('from a project to a page', function () {
     expect((await app.releases()).at(-1)?.slug).to.deep.equal(current?.slug)
   })
 
+  it('a slug without its C library is released as asked, and does not hurt the next build', async () => {
+    await app.project.change({'.slugexclude': '- store/*-libc6-*/**\n'})
+    await app.heroku('nix:build', '--size=performance-l')
+    const pruned = await app.tryHeroku('nix:redeploy')
+    expect(pruned.exitCode, pruned.text).to.not.equal(0)
+    expect((await app.page()).status).to.equal(503)
+  })
+
   it('a changed line is a new page', async () => {
+    await app.project.change({'.slugexclude': '\n'})
     await app.project.replace('app.py', 'Hello from Nix', 'Hello again')
-    await app.heroku('nix:build')
+    await app.heroku('nix:build', '--size=performance-l')
     await app.heroku('nix:redeploy')
     expect(await app.page()).to.deep.equal({status: 200, text: 'Hello again\n'})
   })
