@@ -1,5 +1,5 @@
-import {EXIT, NixError} from '../errors.ts'
 import {toText, type ByteString} from './byte-string.ts'
+import {changed} from './changed.ts'
 import type {SlugEntry} from './entry.ts'
 import type {GzipMembers} from './gzip-members.ts'
 import {tarHeader, tarPadding} from './tar-header.ts'
@@ -53,9 +53,7 @@ export class TarMembers {
     }
 
     if (size !== entry.size) {
-      throw new NixError(`${toText(entry.path)} had ${entry.size} bytes and has ${size > entry.size ? 'more' : size} now.`, {
-        code: 'FILE_CHANGED', exit: EXIT.unexpected, suggestions: ['run the same command again; nothing else may change the files meanwhile'],
-      })
+      throw changed(`${toText(entry.path)} had ${entry.size} bytes and has ${size > entry.size ? 'more' : size} now.`)
     }
 
     await this.#out.write(ZEROS.subarray(0, tarPadding(size)))

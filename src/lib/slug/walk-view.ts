@@ -1,5 +1,6 @@
 import {closeSync, constants, fstatSync, lstatSync, openSync, readdirSync, readlinkSync, readSync, type Stats} from 'node:fs'
 import {EXIT, NixError} from '../errors.ts'
+import {changed} from './changed.ts'
 import {fromBytes, fromText, toBytes, toText, type ByteString} from './byte-string.ts'
 import type {SlugEntry} from './entry.ts'
 
@@ -46,7 +47,7 @@ function* readFile(place: ByteString, {ino, size}: Stats, buffer: Buffer): Gener
   if (size === 0) return
   const file = openSync(toBytes(place), constants.O_RDONLY | constants.O_NOFOLLOW)
   try {
-    if (fstatSync(file).ino !== ino) throw new Error(`${toText(place)} was replaced while the slug was made.`)
+    if (fstatSync(file).ino !== ino) throw changed(`${toText(place)} was replaced while the slug was made.`)
     for (let count = readSync(file, buffer); count > 0; count = readSync(file, buffer)) yield buffer.subarray(0, count)
   } finally {
     closeSync(file)
