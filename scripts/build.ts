@@ -1,4 +1,4 @@
-import {execFileSync} from 'node:child_process'
+import {spawnSync} from 'node:child_process'
 import {cp, rename, rm} from 'node:fs/promises'
 import {createRequire} from 'node:module'
 import {dirname, join} from 'node:path'
@@ -12,22 +12,27 @@ const made = join(root, `dist.new-${process.pid}`)
 const old = join(root, `dist.old-${process.pid}`)
 
 try {
-  compile()
-  await bundle()
-  await rename(target, old).catch((error: unknown) => {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') {
-      throw error
-    }
-  })
-  await rename(made, target)
+  if (compile()) {
+    await bundle()
+    await rename(target, old).catch((error: unknown) => {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') {
+        throw error
+      }
+    })
+    await rename(made, target)
+  } else {
+    process.exitCode = 1
+  }
 } finally {
   await rm(made, {recursive: true, force: true})
   await rm(old, {recursive: true, force: true})
 }
 
-function compile(): void {
+/** Whether the compiler had nothing to say. */
+function compile(): boolean {
   const typescript = dirname(createRequire(import.meta.url).resolve('typescript/package.json'))
-  execFileSync(process.execPath, [join(typescript, 'bin/tsc'), '-p', join(root, 'tsconfig.build.json'), '--outDir', made], {stdio: 'inherit'})
+  const {status} = spawnSync(process.execPath, [join(typescript, 'bin/tsc'), '-p', join(root, 'tsconfig.build.json'), '--outDir', made], {stdio: 'inherit'})
+  return status === 0
 }
 
 async function bundle(): Promise<void> {

@@ -171,6 +171,42 @@ describe('a build on a jailed dyno', function () {
     expect(await recordOf(order)).to.have.nested.property('failure.code', 'WRONG_DIGEST')
   })
 
+  it('takes no build flags from the bucket', async () => {
+    const order = await world.order(project(HELLO), {buildFlags: '--expr evil'})
+    const running = world.start(order)
+    expect((await running.ended).status).to.equal(10)
+    expect(await recordOf(order)).to.have.nested.property('failure.message', 'NIX_BUILD_FLAGS is "", and this build was ordered with "--expr evil".')
+  })
+
+  it('gives nix-build its flags, which may name one of several results', async () => {
+    const order = await world.order({'default.nix': '{ app, other }: { wanted = app; inherit other; }', 'hello.nix': ''}, {buildFlags: '-A wanted --arg other null --arg app "import ./build.nix"'})
+    const running = world.start(order, {env: {NIX_BUILD_FLAGS: '-A wanted --arg other null --arg app "import ./build.nix"'}})
+    expect((await running.ended).status).to.equal(5)
+    expect(await logOf(order)).to.include('-----> Running nix-build -A wanted --arg other null --arg app "import ./build.nix"\n').and.to.match(/build\.nix.* does not exist/)
+  })
+
+  it('starts with presigned URLs where curl cannot sign', async () => {
+    const order = await world.order(project(`# presigned\n${HELLO}`), {presigned: true})
+    expect(order.request.env).to.include.keys('NIX_LOADER_URL', 'NIX_PROGRAM_URL', 'NIX_NODE_URL', 'NIX_LOCK_URL')
+    const running = world.start(order)
+    expect({...await running.ended, output: running.output()}).to.include({status: 0})
+  })
+
+  it('does not start with a program that is not the toolbox\'s', async () => {
+    const key = keys.toolbox(world.toolbox.digest, 'dyno.mjs')
+    const whole = await world.bucket.read(key, {maxBytes: 2 ** 26})
+    await world.bucket.put(key, Buffer.from('console.log("evil")'))
+    try {
+      const order = await world.order(project(HELLO))
+      const running = world.start(order)
+      expect((await running.ended).status).to.equal(70)
+      expect(running.output()).to.include(` !     ${key} in bucket example-bucket has another digest than its name says.\n !     Run: heroku nix:setup\n`).and.not.to.include('evil')
+      expect((await recordOf(order)).state).to.equal('pending')
+    } finally {
+      await world.bucket.put(key, whole?.bytes ?? Buffer.alloc(0))
+    }
+  })
+
   it('is done by one dyno of two', async () => {
     const order = await world.order(project(`sleep 2; ${HELLO}`))
     const dynos = [world.start(order), world.start(order)]

@@ -44,6 +44,7 @@ export interface BuildInput {
 /** Everything between a claimed record and a finished one: what lies in the bucket afterwards is whole. */
 export async function buildProject(input: BuildInput): Promise<Outcome> {
   const {record, config, bucket, output, signal} = input
+  requireSameFlags(record, config)
   const {probe, engine} = await chooseHow(input)
   clearOldStore()
 
@@ -76,6 +77,18 @@ export async function buildProject(input: BuildInput): Promise<Outcome> {
   return {
     engine, probe: probeRecord(probe), result, drvPath: closure.drvPath, closure: closure.paths,
     layer: made.layer, listing, programs: await findPrograms(`${LAYOUT.view}/${baseNameOf(result)}`),
+  }
+}
+
+/**
+ * What nix-build is told comes from the config var: whoever can write to the bucket must not be able to choose it. That the
+ * record has the same makes it the record of this build.
+ */
+function requireSameFlags({buildFlags}: RunningBuild, config: NixConfig): void {
+  if (buildFlags !== config.buildFlags) {
+    throw new NixError(`NIX_BUILD_FLAGS is "${config.buildFlags}", and this build was ordered with "${buildFlags}".`, {
+      code: 'BUILD_FLAGS_CHANGED', exit: EXIT.verification, suggestions: ['heroku nix:build'],
+    })
   }
 }
 
@@ -116,11 +129,11 @@ async function provideNix({lock, nixVersion, bucket, output}: BuildInput): Promi
   })
 }
 
-async function build({record, nixPath, output, signal}: BuildInput, nix: InstalledNix, probe: Probe): Promise<{result: string; closure: Closure}> {
+async function build({config, nixPath, output, signal}: BuildInput, nix: InstalledNix, probe: Probe): Promise<{result: string; closure: Closure}> {
   const run = (program: NixProgram, args: readonly string[], capture: number) => runProgram(nixCommand(nix, program, args, {NIX_PATH: nixPath}), {
     cwd: BUILD_LAYOUT.source, signal, capture, onOutput: chunk => output.detail(chunk),
   })
-  const flags = record.buildFlags.trim()
+  const flags = config.buildFlags.trim()
   await output.step(`Running nix-build${flags === '' ? '' : ` ${flags}`}`)
   const end = await run('nix-build', nixBuildArguments({flags, ...jobsAndCores(probe), outLink: LAYOUT.result}), 1024 * 1024)
   if (end.status !== 0) {

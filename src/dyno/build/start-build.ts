@@ -27,7 +27,7 @@ export async function startBuild(id: string): Promise<never> {
     writeStdout(text)
   }
 
-  process.once('SIGTERM', () => {
+  process.on('SIGTERM', () => {
     interruption.abort(interrupted())
     setTimeout(() => process.exit(EXIT.buildLost), LAST_MS).unref()
   })

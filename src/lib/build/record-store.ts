@@ -58,7 +58,18 @@ export function recordStore(bucket: Pick<Bucket, 'list' | 'name' | 'put' | 'read
   async function read(id: string): Promise<Versioned | null> {
     const key = keys.record(app, id)
     const object = await bucket.read(key, {maxBytes: MAX_RECORD_BYTES})
-    return object && {record: parseJson(object.bytes, key), etag: object.etag}
+    if (!object) {
+      return null
+    }
+
+    const record = parseJson(object.bytes, key)
+    if (record.id !== id || record.app !== app) {
+      throw new NixError(`${key} is the record of another build, ${record.id} of ${record.app}.`, {
+        code: 'BAD_RECORD', exit: EXIT.verification, suggestions: ['heroku nix:build --force'],
+      })
+    }
+
+    return {record, etag: object.etag}
   }
 
   async function requireRecord(id: string): Promise<Versioned> {

@@ -9,7 +9,7 @@ import {buffer} from 'node:stream/consumers'
 import {gzipSync} from 'node:zlib'
 import {keys} from '../../../src/lib/bucket/keys.ts'
 import {s3Bucket, type S3Bucket} from '../../../src/lib/bucket/s3-bucket.ts'
-import {dynoRequest} from '../../../src/lib/build/dyno-command.ts'
+import {dynoRequest, type PresignedToolbox} from '../../../src/lib/build/dyno-command.ts'
 import {recordStore, type RecordStore} from '../../../src/lib/build/record-store.ts'
 import {formatSecretKey, makeSecretKey, type SecretKey} from '../../../src/lib/signing/nix-key.ts'
 import {fromText} from '../../../src/lib/slug/byte-string.ts'
@@ -48,7 +48,7 @@ export interface World {
   /** config vars, secrets included */
   configVars: Record<string, string>
   /** Puts a source and a pending record into the bucket, as nix:build does. */
-  order(files: Record<string, string>, options?: {buildFlags?: string; id?: string}): Promise<OrderedBuild>
+  order(files: Record<string, string>, options?: {buildFlags?: string; presigned?: boolean}): Promise<OrderedBuild>
   start(order: OrderedBuild, options?: {env?: Record<string, string>; slug?: string | null}): RunningDyno
   close(): Promise<void>
 }
@@ -80,10 +80,20 @@ export async function makeWorld(): Promise<World> {
   const image = await ensureImage()
   const host: JailedDynoHost = await createDynoHost({dir: join(dir, 'dynos'), image})
 
+  async function presign(): Promise<PresignedToolbox> {
+    const url = (key: string) => bucket.presign('GET', key, {expiresIn: 600})
+    const [loader, program, lock, node] = await Promise.all([
+      url(keys.toolbox(toolbox.digest, 'loader.sh')), url(keys.toolbox(toolbox.digest, 'dyno.mjs')),
+      url(keys.toolbox(toolbox.digest, 'tools.lock.json')), url(keys.tool(toolbox.tools.find(({name}) => name === 'node')?.sha256 ?? '')),
+    ])
+    return {loader, program, lock, node}
+  }
+
   return {
     server, faults, bucket, records, toolbox, signingKey, configVars,
 
-    async order(files, {buildFlags = '', id = `20261123-09000${builds}-${(builds++).toString(36).padStart(4, '0')}`} = {}) {
+    async order(files, {buildFlags = '', presigned = false} = {}) {
+      const id = `20261123-0900${String(++builds).padStart(2, '0')}-test`
       const tar = await buffer(Readable.from(tarOf(entriesOf(files)), {objectMode: false}))
       const sha256 = createHash('sha256').update(tar).digest('hex')
       const tree = sha256.slice(0, 40)
@@ -92,7 +102,7 @@ export async function makeWorld(): Promise<World> {
         version: 1, id, app: APP, createdAt: new Date().toISOString(), state: 'pending', source: {tree, commit: null, sha256},
         buildFlags, toolbox: toolbox.digest, dynoSize: null, timeToLive: 3600,
       })
-      return {id, request: dynoRequest({build: id, toolbox: toolbox.digest, sourceSha256: sha256, size: null, timeToLive: 3600, presigned: null})}
+      return {id, request: dynoRequest({build: id, toolbox: toolbox.digest, sourceSha256: sha256, size: null, timeToLive: 3600, presigned: presigned ? await presign() : null})}
     },
 
     start({request}, {env = {}, slug = null} = {}) {

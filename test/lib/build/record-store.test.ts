@@ -33,6 +33,16 @@ describe('recordStore', () => {
     expect(await failureOf(records.require(PENDING.id))).to.include({code: 'NO_SUCH_BUILD', message: 'example-app has no build 20261123-093000-ab12.'})
   })
 
+  it('refuses a record that was put in another\'s place', async () => {
+    const bucket = memoryBucket()
+    bucket.objects.set(KEY, Buffer.from(JSON.stringify({...PENDING, id: '20261123-093000-zzzz'})))
+    expect(await failureOf(recordStore(bucket, 'example-app').claim(PENDING.id, CLAIM))).to.include({
+      code: 'BAD_RECORD', message: `${KEY} is the record of another build, 20261123-093000-zzzz of example-app.`,
+    })
+    bucket.objects.set(KEY, Buffer.from(JSON.stringify({...PENDING, app: 'other-app'})))
+    expect(await failureOf(recordStore(bucket, 'example-app').read(PENDING.id))).to.have.property('code', 'BAD_RECORD')
+  })
+
   it('refuses what is no record', async () => {
     const bucket = memoryBucket()
     bucket.objects.set(KEY, Buffer.from('{'))
