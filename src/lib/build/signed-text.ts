@@ -4,15 +4,15 @@ import type {SucceededBuild} from './record.ts'
 
 /**
  * The exact bytes that a finished record's signature is over: UTF-8, one field a line, each line ended by `\n`,
- * a missing commit written `-`, programs and references joined by `,`, one `path` line for each path of the
- * closure in the record's order. No field can hold a line break (parse-record.ts).
+ * a missing commit written `-`, the flags as JSON, programs and references joined by `,`, one `path` line for each
+ * path of the closure in the record's order. No other field can hold a line break (parse-record.ts).
  *
  * A machine without Node makes the same bytes with `jq --raw-output "$SIGNED_TEXT_JQ"` and checks them with
  * `openssl pkeyutl -verify -rawin -pubin -keyform DER -inkey KEY -in TEXT -sigfile SIGNATURE`, KEY being the bytes
  * 302a300506032b6570032100 (hex) and the 32 bytes of the public key. test/lib/build/signed-text.test.ts does so.
  */
 export function signedText(record: Omit<SucceededBuild, 'signature'>): string {
-  const {app, id, source, outcome} = record
+  const {app, id, source, buildFlags, outcome} = record
   return [
     'heroku-nix-build-1',
     `app ${app}`,
@@ -20,6 +20,7 @@ export function signedText(record: Omit<SucceededBuild, 'signature'>): string {
     `source ${source.sha256}`,
     `tree ${source.tree}`,
     `commit ${source.commit ?? '-'}`,
+    `flags ${JSON.stringify(buildFlags)}`,
     `engine ${outcome.engine}`,
     `result ${outcome.result}`,
     `programs ${outcome.programs.join(',')}`,
@@ -37,6 +38,7 @@ export const SIGNED_TEXT_JQ = String.raw`
   "source \(.source.sha256)",
   "tree \(.source.tree)",
   "commit \(.source.commit // "-")",
+  "flags \(.buildFlags | tojson)",
   (.outcome |
     "engine \(.engine)",
     "result \(.result)",
