@@ -17,6 +17,7 @@ describe('signedText', () => {
       `source ${hex('c')}`,
       `tree ${hex('a', 40)}`,
       `commit ${hex('b', 40)}`,
+      'flags "-A app"',
       'engine relocate',
       `result ${storePath('a', 'hello')}`,
       'programs gunicorn,hello',
@@ -42,6 +43,7 @@ describe('a signed record', () => {
     ['source digest', {...SUCCEEDED, source: {...source, sha256: hex('e')}}],
     ['tree', {...SUCCEEDED, source: {...source, tree: hex('e', 40)}}],
     ['commit', {...SUCCEEDED, source: {...source, commit: null}}],
+    ['set of flags', {...SUCCEEDED, buildFlags: ''}],
     ['engine', {...SUCCEEDED, outcome: {...outcome, engine: 'proot'}}],
     ['result', {...SUCCEEDED, outcome: {...outcome, result: storePath('b', 'glibc-2.40')}}],
     ['programs', {...SUCCEEDED, outcome: {...outcome, programs: ['evil']}}],
@@ -73,7 +75,7 @@ describe('a signed record', () => {
 
     const dir = mkdtempSync(join(tmpdir(), 'signed-text-'))
     try {
-      for (const record of [SUCCEEDED, signRecord({...UNSIGNED, source: {...source, commit: null}}, KEY)]) {
+      for (const record of [SUCCEEDED, signRecord({...UNSIGNED, source: {...source, commit: null}, buildFlags: '-A "ä b"\n\t\\ </x>'}, KEY)]) {
         const text = execFileSync('jq', ['--raw-output', SIGNED_TEXT_JQ], {input: JSON.stringify(record)})
         expect(text.toString()).to.equal(signedText(record))
         const place = (name: string, bytes: Uint8Array) => {
