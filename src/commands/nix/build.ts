@@ -54,7 +54,9 @@ const PRESIGNED_SECONDS = 3600
 export default class NixBuild extends NixCommand {
   static override description = `build the project on a one-off dyno
 
-Uploads the tree of the current commit, starts one detached dyno that runs nix-build, and shows its log. The build goes on when the terminal is closed; --follow shows it again, from its start. A tree that was built before is not built again.`
+Uploads the tree of the current commit, starts one detached dyno that runs nix-build, and shows its log. The build goes on when the terminal is closed; --follow shows it again, from its start. A tree that was built before is not built again.
+
+The exit code is 5 when nix-build failed and 6 when the dyno was lost.`
 
   // What oclif makes of flags that exclude one another cannot be read.
   static override usage = 'nix:build --app APP [--ref REF | --worktree] [--size SIZE] [--timeout TIME] [--force] [--detach] [--follow BUILD] [--json]'
