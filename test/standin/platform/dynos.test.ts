@@ -1,4 +1,5 @@
 import {expect} from 'chai'
+import {readFile} from 'node:fs/promises'
 import type {Harness} from './harness.ts'
 import {expectStatus, startHarness, until} from './harness.ts'
 
@@ -114,7 +115,6 @@ describe('one-off dynos', () => {
     const other = await heroku.createApp()
     const pids = `${heroku.dir}/pid-${other}`
     await expectStatus(201, heroku.api('POST', `/apps/${other}/dynos`, {command: `echo $$ > ${pids}; exec sleep 60`}))
-    const {readFile} = await import('node:fs/promises')
     const pid = Number(await until('its pid', () => readFile(pids, 'utf8').catch(() => ''), text => text !== ''))
     await expectStatus(200, heroku.api('DELETE', `/apps/${other}`))
     await until('its end', () => alive(pid), is => !is)

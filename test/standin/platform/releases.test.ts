@@ -1,4 +1,5 @@
 import {expect} from 'chai'
+import {writeFile} from 'node:fs/promises'
 import type {Harness} from './harness.ts'
 import {expectStatus, startHarness, until} from './harness.ts'
 
@@ -87,9 +88,9 @@ describe('releases', () => {
     const dynos = (await heroku.api<{type: string; release: {version: number}}[]>('GET', `/apps/${app}/dynos`)).body
     expect(dynos.map(({type, release: {version}}) => `${type} v${version}`)).to.include('release v4')
 
-    await heroku.api('PATCH', `/apps/${app}/config-vars`, {B: 'while pending'})
+    expect((await heroku.deploy(app, {web: 'sleep 77'})).body).to.deep.include({version: 5, status: 'pending', current: false})
     expect(await current(app), 'a later release waits for the phase before it').to.deep.equal([3])
-    await import('node:fs/promises').then(({writeFile}) => writeFile(flag, ''))
+    await writeFile(flag, '')
     let rest = ''
     for (let part = await reader?.read(); part && !part.done; part = await reader?.read()) rest += part.value
     expect(rest).to.equal('done\n')

@@ -1,5 +1,5 @@
 import {expect} from 'chai'
-import {randomBytes} from 'node:crypto'
+import {createHash, randomBytes} from 'node:crypto'
 import {once} from 'node:events'
 import {readFileSync} from 'node:fs'
 import {connect} from 'node:tls'
@@ -20,11 +20,11 @@ describe('rendezvous', () => {
   const create = async (body: object) =>
     (await expectStatus(201, heroku.api<{name: string; attach_url: string}>('POST', `/apps/${app}/dynos`, {attach: true, ...body}))).body
 
-  const dial = async (attachUrl: string, {secret}: {secret?: string} = {}): Promise<TLSSocket> => {
+  const dial = async (attachUrl: string, {secret, input = ''}: {secret?: string; input?: Buffer | string} = {}): Promise<TLSSocket> => {
     const url = new URL(attachUrl)
     const socket = connect({host: url.hostname, port: Number(url.port), ca: readFileSync(heroku.platform.ca)})
     await once(socket, 'secureConnect')
-    socket.write(`${secret ?? url.pathname.slice(1)}\r\n`)
+    socket.write(Buffer.concat([Buffer.from(`${secret ?? url.pathname.slice(1)}\r\n`), Buffer.from(input)]))
     return socket
   }
 
@@ -36,9 +36,7 @@ describe('rendezvous', () => {
   }
 
   const run = async (body: object, input: Buffer | string = ''): Promise<string> => {
-    const socket = await dial((await create(body)).attach_url)
-    if (input !== '') socket.write(input)
-    return Buffer.concat(await readAll(socket)).toString('latin1')
+    return Buffer.concat(await readAll(await dial((await create(body)).attach_url, {input}))).toString('latin1')
   }
 
   it('has a certificate for 127.0.0.1 that verifies with its CA alone', async () => {
@@ -58,7 +56,6 @@ describe('rendezvous', () => {
   it('brings input that came with the secret, ends it at EOT, and keeps bytes as they are', async () => {
     const bytes = Buffer.from(randomBytes(500_000).filter(byte => byte !== 4))
     const output = await run({command: 'sha256sum', force_no_tty: true}, Buffer.concat([bytes, Buffer.from([4])]))
-    const {createHash} = await import('node:crypto')
     expect(output).to.equal(`rendezvous\r\n${createHash('sha256').update(bytes).digest('hex')}  -\n`)
   })
 
