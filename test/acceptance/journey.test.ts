@@ -1,5 +1,9 @@
 import {expect} from 'chai'
 import {join} from 'node:path'
+import type {ClosurePath} from '../../src/lib/build/record.ts'
+import {encodeBase32} from '../../src/lib/nix/base32.ts'
+import {nixArchive} from '../dyno/engine/support/installed.ts'
+import {makeRealStore} from '../dyno/engine/support/real-store.ts'
 import {Project} from './support/project.ts'
 import {sharedScene, type App, type Scene} from './support/scene.ts'
 
@@ -26,6 +30,18 @@ describe('from a project to a page', function () {
     expect(stdout).to.include('-----> ').and.to.match(/\/nix\/store\/[a-z0-9]{32}-hello-flask/)
     const [post] = await app.requests('POST', '/dynos')
     expect(post?.body).to.include({attach: false, size: 'performance-l'})
+  })
+
+  it('every path has the NAR hash and references of a build under a real /nix/store', async () => {
+    const {closure} = (await app.record(await app.lastBuild()))['outcome'] as {closure: ClosurePath[]}
+    expect(closure.length).to.be.at.least(50)
+    using real = makeRealStore(nixArchive() ?? '')
+    const result = (await real.nix('nix-build', ['/app/source/default.nix', '--no-out-link', '-j2'], app.project.dir)).trim()
+    const info = JSON.parse(await real.nix('nix', ['path-info', '--json', '--recursive', result], app.project.dir)) as Record<string, {narHash: string; references: string[]}>
+    expect(closure.map(({path, narHash, references}) => ({path, narHash, references: [...references].sort()}))).to.deep.equal(
+      Object.entries(info).map(([path, {narHash, references}]) => ({path, narHash: fromSri(narHash), references: references.sort()}))
+        .sort((one, other) => (one.path < other.path ? -1 : 1)),
+    )
   })
 
   it('nix:redeploy releases it, and the page is there', async () => {
@@ -64,3 +80,8 @@ describe('from a project to a page', function () {
     expect(await app.page()).to.deep.equal({status: 200, text: 'Hello again\n'})
   })
 })
+
+/** `sha256-BASE64` as records have it. */
+function fromSri(hash: string): string {
+  return `sha256:${encodeBase32(Buffer.from(hash.replace('sha256-', ''), 'base64'))}`
+}
