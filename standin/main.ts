@@ -4,6 +4,7 @@ import {tmpdir} from 'node:os'
 import {join} from 'node:path'
 import {startBucket} from './bucket/bucket-server.ts'
 import {cliEnvironment} from './cli-environment.ts'
+import {checkJail} from './dynos/check.ts'
 import {createDynoHost} from './dynos/host.ts'
 import {StandinError} from './errors.ts'
 import {ensureImage} from './image/ensure.ts'
@@ -34,6 +35,8 @@ async function run({state, port, s3}: Options): Promise<void> {
   cleanup.defer(await lockFolder(dir))
 
   const complain = (message: string) => process.stderr.write(`standin: ${message}\n`)
+  // Where no jail is permitted, that is to be known before an image is made, which may take minutes.
+  await checkJail()
   const image = await ensureImage({report: complain})
   const host = await createDynoHost({dir: join(dir, 'dynos'), image})
   cleanup.defer(() => host.close())
@@ -48,7 +51,8 @@ async function run({state, port, s3}: Options): Promise<void> {
 
   const env = await cliEnvironment(join(dir, 'home'), platform)
   const {api, token, ca, rendezvous} = platform
-  const router = 'http://127.0.0.1:PORT/, the web_url of each app'
+  // Each app has a port of its own there, which its web_url names.
+  const router = 'http://127.0.0.1'
   process.stdout.write(`${JSON.stringify({pid: process.pid, state: dir, api, token, ca, rendezvous, router, s3: bucket.s3, env})}\n`)
   await told
 }
