@@ -1,5 +1,7 @@
 import {Command} from '@heroku-cli/command'
-import {Errors, ux, type Interfaces} from '@oclif/core'
+import {CLIError} from '@oclif/core/errors'
+import type * as Interfaces from '@oclif/core/interfaces'
+import {ux} from '@oclif/core/ux'
 import {setTimeout as delay} from 'node:timers/promises'
 import {EXIT, NixError} from '../lib/errors.ts'
 import {DEFAULT_PATIENCE_MS} from '../lib/platform/ask.ts'
@@ -45,11 +47,11 @@ export abstract class NixCommand extends Command {
   protected override async catch(error: Error): Promise<void> {
     if (error instanceof NixError && !this.jsonEnabled()) {
       process.exitCode = error.exitCode
-      await super.catch(new Errors.CLIError(error.message, {exit: error.exitCode, code: error.code, suggestions: this.suggestions(error)}))
+      await super.catch(new CLIError(error.message, {exit: error.exitCode, code: error.code, suggestions: this.suggestions(error)}))
       return
     }
 
-    if (!(error instanceof NixError) && !(error instanceof Errors.CLIError)) {
+    if (!(error instanceof NixError) && !(error instanceof CLIError)) {
       this.logToStderr(`This is a bug of heroku-nix ${this.pluginVersion()}; please report it: ${this.repository()}/issues`)
     }
 
