@@ -81,7 +81,7 @@ function tooLarge(size: number, {sourcePart, layer}: {sourcePart: SlugPart; laye
     `The slug has ${mebibytes(size)}M (${mebibytes(layer.size)}M are ${layer.what}, ${mebibytes(sourcePart.size)}M are ${sourcePart.what}); Heroku takes at most ${mebibytes(SLUG_LIMIT)}M.`,
     {
       code: 'SLUG_TOO_LARGE', exit: EXIT.slug,
-      suggestions: ['drop what the app does not need at run time in .slugexclude', 'heroku nix:slugexclude:check'],
+      suggestions: ['drop what the app does not need at run time in .slugexclude, and commit that', 'heroku nix:build'],
     },
   )
 }
