@@ -232,6 +232,28 @@ describe('nix:build', function () {
     expect(await posts('one')).to.deep.equal([])
   })
 
+  const buckets: {name: string; vars: Record<string, string>; code: string; exit: number; message: RegExp}[] = [
+    {name: 'a secret that is wrong by now', vars: {NIX_S3_SECRET: 'another'}, code: 'BAD_S3_SECRET', exit: 3, message: /^NIX_S3_SECRET is not the secret that belongs to NIX_S3_KEY/},
+    {name: 'a bucket that has gone', vars: {NIX_S3_BUCKET: 'gone-by-now'}, code: 'NO_SUCH_BUCKET', exit: 3, message: /^There is no bucket gone-by-now at /},
+    {name: 'a bucket that is in another region', vars: {NIX_S3_REGION: 'eu-west-1'}, code: 'WRONG_REGION', exit: 3, message: /is in us-east-1, not in eu-west-1 as NIX_S3_REGION has it\.$/},
+    {name: 'a store that nobody reaches', vars: {NIX_S3_ENDPOINT: 'http://127.0.0.1:9'}, code: 'BUCKET_UNREACHABLE', exit: 8, message: /cannot be reached at http:\/\/127\.0\.0\.1:9/},
+    {name: 'a signing key that is none', vars: {NIX_SIGNING_KEY: 'x'}, code: 'BAD_CONFIG_VAR', exit: 3, message: /^NIX_SIGNING_KEY is not a Nix secret key/},
+    {name: 'an engine that is none', vars: {NIX_ENGINE: 'docker'}, code: 'BAD_CONFIG_VAR', exit: 3, message: /^NIX_ENGINE is "docker"/},
+  ]
+  for (const [index, {name, vars, code, exit, message}] of buckets.entries()) {
+    it(`starts no dyno with ${name}`, async () => {
+      const app = `bucket${index}`
+      await setUp(app)
+      const {standin, run} = world()
+      await standin.api('PATCH', `/apps/${app}/config-vars`, vars)
+      const {error} = await run(NixBuild, [`--app=${app}`])
+      expect([error?.code, error?.exit]).to.deep.equal([code, exit])
+      expect(error?.message).to.match(message)
+      expect(error?.suggestions).to.not.be.empty
+      expect(await posts(app)).to.deep.equal([])
+    })
+  }
+
   it('says that an app is not set up, and how to do it', async () => {
     await world().standin.createApp('bare')
     const {error} = await world().run(NixBuild, ['--app=bare'])

@@ -22,6 +22,8 @@ export interface Played {
   signingKey: string
   /** of result/bin/hello */
   program?: string
+  /** what the record says of the layer's size, in place of the truth */
+  layerSize?: number
 }
 
 /** Does in the bucket what a dyno does that claims a build, without ending it. */
@@ -36,7 +38,7 @@ export async function playLog(bucket: Bucket, {app, build}: Pick<Played, 'app' |
 }
 
 /** Does in the bucket what a dyno does that builds one program with success. */
-export async function playSuccess(bucket: Bucket, {app, build, signingKey, program = 'echo hello\n'}: Played, logSegments = 0): Promise<SucceededBuild> {
+export async function playSuccess(bucket: Bucket, {app, build, signingKey, program = 'echo hello\n', layerSize}: Played, logSegments = 0): Promise<SucceededBuild> {
   const records = recordStore(bucket, app)
   const {record, etag} = await records.require(build)
   const {version, id, createdAt, source, buildFlags, toolbox, dynoSize, timeToLive} = record
@@ -44,7 +46,7 @@ export async function playSuccess(bucket: Bucket, {app, build, signingKey, progr
     version, id, app, createdAt, source, buildFlags, toolbox, dynoSize, timeToLive,
     state: 'succeeded', claim: {dyno: 'run.1', nonce: 'nonce', claimedAt: createdAt}, finishedAt: new Date().toISOString(), logSegments,
     outcome: {
-      engine: 'relocate', probe: {}, result: RESULT, drvPath: `${RESULT}.drv`, closure: CLOSURE, layer: await putLayer(bucket, program),
+      engine: 'relocate', probe: {}, result: RESULT, drvPath: `${RESULT}.drv`, closure: CLOSURE, layer: {...await putLayer(bucket, program), ...(layerSize !== undefined && {size: layerSize})},
       listing: {key: keys.listing(app, id), sha256: '0'.repeat(64), size: 0}, programs: ['hello'],
     },
   }, parseSecretKey(signingKey))

@@ -199,12 +199,29 @@ describe('nix:redeploy', function () {
     expect(await posts('/releases')).to.equal(0)
   })
 
+  it('refuses a slug over the limit before anything large is copied', async () => {
+    await setUp('huge')
+    const {run, bucket} = world()
+    const {build: id} = (await run(NixBuild, ['--app=huge', '--force', '--detach'])).result as {build: string}
+    await playSuccess(bucket, {app: 'huge', build: id, signingKey: await signingKey('huge'), layerSize: 600 * 1024 * 1024})
+    const {error, stderr} = await redeploy('huge')
+    expect([error?.code, error?.exit]).to.deep.equal(['SLUG_TOO_LARGE', 9])
+    expect(error?.message).to.match(/^The slug has 600M .* Heroku takes at most 500M\.$/)
+    expect(stderr).to.not.include('Fetching the layer')
+    expect(await posts('/slugs')).to.equal(0)
+  })
+
   it('refuses other rules than those the build was pruned with', async () => {
     const {project} = world()
     await writeFile(path.join(project, 'rules'), '- *.a\n')
     const {error} = await redeploy('page', '--slugexclude=rules')
     expect([error?.code, error?.exit]).to.deep.equal(['SLUGEXCLUDE_NEEDS_BUILD', 9])
     await rm(path.join(project, 'rules'))
+  })
+
+  it('says that a file of rules cannot be read', async () => {
+    const {error} = await redeploy('page', '--slugexclude=nowhere')
+    expect([error?.code, error?.exit, error?.message]).to.deep.equal(['UNREADABLE_FILE', 2, '--slugexclude names nowhere, which cannot be read: ENOENT.'])
   })
 
   it('says that nothing was built yet', async () => {

@@ -10,7 +10,7 @@ import type {S3Bucket} from '../../lib/bucket/s3-bucket.ts'
 import {recordStore} from '../../lib/build/record-store.ts'
 import type {SucceededBuild} from '../../lib/build/record.ts'
 import {parseConfig} from '../../lib/config-vars.ts'
-import {NixError} from '../../lib/errors.ts'
+import {EXIT, NixError} from '../../lib/errors.ts'
 import {formatBytes} from '../../lib/output/units.ts'
 import type {Platform} from '../../lib/platform/platform.ts'
 import {checkSupported} from '../../lib/platform/supported.ts'
@@ -92,7 +92,7 @@ Takes the build of the current commit's tree, or else the newest that succeeded,
         key: parseSecretKey(config.signingKey).publicKey,
       })
       if (note !== null) this.warn(note)
-      if (flags.slugexclude !== undefined) checkSlugexclude(record, await readFile(path.resolve(flags.slugexclude)), flags.slugexclude)
+      if (flags.slugexclude !== undefined) checkSlugexclude(record, await readRules(flags.slugexclude), flags.slugexclude)
       return await this.release({app, platform, bucket, scripts, record, marker: slugMarker(record, scripts, app.stack)}, flags.force)
     } finally {
       bucket.close()
@@ -163,6 +163,16 @@ Takes the build of the current commit's tree, or else the newest that succeeded,
 
   private summary({app, record}: World, processes: ProcessType[]): Omit<RedeployResult, 'reused' | 'slug' | 'uploaded' | 'version'> {
     return {app: app.name, build: record.id, commit: record.source.commit, url: app.webUrl, processes}
+  }
+}
+
+async function readRules(file: string): Promise<Buffer> {
+  try {
+    return await readFile(path.resolve(file))
+  } catch (error) {
+    throw new NixError(`--slugexclude names ${file}, which cannot be read: ${(error as NodeJS.ErrnoException).code ?? String(error)}.`, {
+      code: 'UNREADABLE_FILE', exit: EXIT.usage, suggestions: [`ls -l ${file}`], cause: error,
+    })
   }
 }
 
