@@ -1,21 +1,31 @@
 import fs from 'node:fs'
+import {bufferSource, fileSource, patchableFile} from '../scan/byte-source.ts'
+import {MAGIC_LENGTH, containerOf, isSealed, type Container} from '../scan/container.ts'
+import {repairSums} from '../scan/repair-sums.ts'
+import {endsLikeZip} from '../scan/zip.ts'
 import type {DiskPath} from './entry.ts'
 import {STORE_MTIME, fileMode} from './canonical-modes.ts'
 import {rewriteChunk, type Rewriting} from './rewriting.ts'
 
-/** Bytes read at a time. Most files of a store are smaller and need one read. */
-export const CHUNK = 1024 * 1024
+/** Bytes read at a time: what a processor's cache holds. Most files of a store are smaller and need one read. */
+export const CHUNK = 256 * 1024
 
 /** Makes `target` from the file `source`: a hard link where nothing needs rewriting, else a rewritten copy. */
 export type DeriveFile = (source: DiskPath, target: DiskPath) => 'copied' | 'linked'
 
-/** A deriver of files with a buffer of its own, so that memory does not grow with the number or the size of files. */
-export function fileDeriver(rewriting: Rewriting): DeriveFile {
+/** Called for each file that holds others, compressed or archived: it reads like one, but nobody has looked inside. */
+export type OnContainer = (source: DiskPath) => void
+
+/**
+ * A deriver of files with a buffer of its own, so that memory does not grow with the number or the size of files.
+ * What is compressed is linked, whatever its bytes say: they are summed.
+ */
+export function fileDeriver(rewriting: Rewriting, onContainer: OnContainer = () => undefined): DeriveFile {
   const buffer = Buffer.allocUnsafe(CHUNK + rewriting.window)
   return (source, target) => {
     const input = fs.openSync(source, fs.constants.O_RDONLY | fs.constants.O_NOFOLLOW)
     try {
-      if (rewriteInto(rewriting, buffer, input, target)) return 'copied'
+      if (rewriteInto(rewriting, buffer, input, target, () => onContainer(source))) return 'copied'
     } finally {
       fs.closeSync(input)
     }
@@ -40,18 +50,27 @@ export function linkFile(source: DiskPath, target: DiskPath): 'copied' | 'linked
 }
 
 /** Whether there was anything to rewrite; if not, `target` was not made. */
-function rewriteInto(rewriting: Rewriting, buffer: Buffer, input: number, target: DiskPath): boolean {
+function rewriteInto(rewriting: Rewriting, buffer: Buffer, input: number, target: DiskPath, onContainer: () => void): boolean {
   let output: number | null = null
   try {
     let written = 0
     let kept = 0
+    let container: Container | null = null
     for (;;) {
       const read = fill(input, buffer, kept)
       const end = kept + read
       const isEnd = end < buffer.length
+      if (written + kept === 0) container = containerOf(buffer.subarray(0, Math.min(end, MAGIC_LENGTH)))
+      if (isSealed(container)) {
+        onContainer()
+        return false
+      }
+
+      if (isEnd && (container !== null || endsLikeZip(bufferSource(buffer.subarray(0, end))))) onContainer()
+
       const {decided, matches} = rewriteChunk(rewriting, buffer.subarray(0, end), isEnd)
       if (matches > 0 && output === null) {
-        output = fs.openSync(target, fs.constants.O_WRONLY | fs.constants.O_CREAT | fs.constants.O_EXCL, 0o600)
+        output = fs.openSync(target, fs.constants.O_RDWR | fs.constants.O_CREAT | fs.constants.O_EXCL, 0o600)
         copyStart(input, output, written)
       }
 
@@ -63,6 +82,7 @@ function rewriteInto(rewriting: Rewriting, buffer: Buffer, input: number, target
     }
 
     if (output === null) return false
+    repairSums(fileSource(input), patchableFile(output))
     // Set before the file gets its final name, and through the descriptor: nobody ever sees it writable.
     fs.futimesSync(output, STORE_MTIME, STORE_MTIME)
     fs.fchmodSync(output, fileMode(fs.fstatSync(input).mode))

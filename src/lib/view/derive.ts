@@ -1,6 +1,6 @@
 import fs from 'node:fs'
 import {STORE_MTIME} from './canonical-modes.ts'
-import {fileDeriver, linkFile, type DeriveFile} from './derive-file.ts'
+import {fileDeriver, linkFile, type DeriveFile, type OnContainer} from './derive-file.ts'
 import {entriesOf, join, kindAt, type DiskPath, type EntryKind} from './entry.ts'
 import {rewriteChunk, type Rewriting} from './rewriting.ts'
 
@@ -11,9 +11,9 @@ export interface Deriver {
 }
 
 /** Rewrites what holds a store path, links the rest. */
-export function rewritingDeriver(rewriting: Rewriting): Deriver {
+export function rewritingDeriver(rewriting: Rewriting, onContainer?: OnContainer): Deriver {
   return {
-    deriveFile: fileDeriver(rewriting),
+    deriveFile: fileDeriver(rewriting, onContainer),
     rewriteTarget(target) {
       rewriteChunk(rewriting, target, true)
       return target

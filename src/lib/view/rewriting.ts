@@ -7,6 +7,7 @@ import {HASH_LENGTH, STORE_DIR, VIEW_DIR} from '../nix/store-path.ts'
 export interface Rewriting {
   /** one for each distance between the bytes of two characters */
   readonly needles: readonly Needle[]
+  readonly probes: readonly Probe[]
   /** bytes that must be known, from the first byte of a match on, to decide about it */
   readonly window: number
   /** null: the store directory itself, whatever follows, and every path in it; else only paths whose hash part is in the set */
@@ -19,6 +20,17 @@ interface Needle {
   /** from the first character's byte to the last's: the same bytes for both byte orders, whose zeros lie outside */
   readonly from: Buffer
   readonly to: Buffer
+  /** where in `from` its x is */
+  readonly x: number
+}
+
+/**
+ * What is searched for: an x and what follows it, a few bytes whose first is rare in text and programs alike. That is found
+ * at 4 GB/s and more, where searching for the three needles themselves made 0.8 GB/s.
+ */
+interface Probe {
+  readonly bytes: Buffer
+  readonly needles: readonly Needle[]
 }
 
 /** Canonical bytes to the view's. */
@@ -36,9 +48,11 @@ export function toStoreOnly(hashParts: Iterable<string>): Rewriting {
 }
 
 function rewriting(from: string, to: string, onlyHashes: ReadonlySet<string> | null): Rewriting {
-  const needles = ([1, 2, 4] as const).map(stride => ({stride, from: spread(from, stride), to: spread(to, stride)}))
+  const x = from.indexOf('x')
+  const needles = ([1, 2, 4] as const).map(stride => ({stride, from: spread(from, stride), to: spread(to, stride), x: x * stride}))
+  const probes = [{bytes: Buffer.from(from.slice(x)), needles: needles.slice(0, 1)}, {bytes: Buffer.from('x\0'), needles: needles.slice(1)}]
   const characters = from.length + (onlyHashes ? HASH_LENGTH + 2 : 1)
-  return {needles, window: characters * 4, onlyHashes}
+  return {needles, probes, window: characters * 4, onlyHashes}
 }
 
 function spread(text: string, stride: number): Buffer {
@@ -54,12 +68,15 @@ function spread(text: string, stride: number): Buffer {
 export function rewriteChunk(rewriting: Rewriting, chunk: Buffer, isEnd: boolean): {decided: number; matches: number} {
   const decided = isEnd ? chunk.length : Math.max(0, chunk.length - rewriting.window + 1)
   let matches = 0
-  for (const {stride, from, to} of rewriting.needles) {
-    for (let at = chunk.indexOf(from); at >= 0 && at < decided; at = chunk.indexOf(from, at + from.length)) {
-      if (!isOurs(rewriting, chunk, at, stride)) continue
-      // Wide characters: only their significant bytes are written, the zeros between them stay.
-      to.copy(chunk, at)
-      matches++
+  for (const {bytes, needles} of rewriting.probes) {
+    for (let x = chunk.indexOf(bytes); x >= 0; x = chunk.indexOf(bytes, x + 1)) {
+      for (const {stride, from, to, x: within} of needles) {
+        const at = x - within
+        if (at < 0 || at >= decided || !from.equals(chunk.subarray(at, at + from.length)) || !isOurs(rewriting, chunk, at, stride)) continue
+        // Wide characters: only their significant bytes differ, the zeros between them stay.
+        to.copy(chunk, at)
+        matches++
+      }
     }
   }
 
