@@ -206,7 +206,7 @@ describe('nix:redeploy', function () {
     await playSuccess(bucket, {app: 'huge', build: id, signingKey: await signingKey('huge'), layerSize: 600 * 1024 * 1024})
     const {error, stderr} = await redeploy('huge')
     expect([error?.code, error?.exit]).to.deep.equal(['SLUG_TOO_LARGE', 9])
-    expect(error?.message).to.match(/^The slug has 600M .* Heroku takes at most 500M\.$/)
+    expect(error?.message).to.match(/^The slug has 600\.\dM .* Heroku takes at most 500M\.$/)
     expect(stderr).to.not.include('Fetching the layer')
     expect(await posts('/slugs')).to.equal(0)
   })
