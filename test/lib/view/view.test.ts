@@ -1,4 +1,6 @@
 import {expect} from 'chai'
+import {spawn} from 'node:child_process'
+import {once} from 'node:events'
 import fs from 'node:fs'
 import {makeModesCanonical} from '../../../src/lib/view/canonical-modes.ts'
 import {rewritingDeriver} from '../../../src/lib/view/derive.ts'
@@ -53,6 +55,24 @@ describe('the view', () => {
     addCanonical(NAME, `/nix/store/${NAME}`)
     ensureInView(trees, [NAME], {isPlainData: name => name === NAME})
     expect(listing(`${trees.view}/${NAME}`)['file']).to.equal(`444 1 /nix/store/${NAME}`)
+  })
+
+  it('is made by any number of builders at once', async () => {
+    for (let n = 0; n < 60; n++) addCanonical(`${NAME}-${n}`, `/nix/store/${NAME}-${n}`)
+    const builders = Array.from({length: 5}, () => spawn(process.execPath, [`${import.meta.dirname}/support/derive-all.ts`, trees.canonical, trees.view], {stdio: 'inherit'}))
+    const statuses = await Promise.all(builders.map(async builder => (await once(builder, 'close') as [number])[0]))
+    const wrong = Array.from({length: 60}, (_, n) => n).filter(n => listing(`${trees.view}/${NAME}-${n}`)['file'] !== `444 1 /app/.nixs/${NAME}-${n}`)
+    expect([statuses, fs.readdirSync(trees.view).length, wrong]).to.deep.equal([[0, 0, 0, 0, 0], 60, []])
+  })
+
+  it('holds a folder of 50 000 files', function () {
+    this.timeout(60_000)
+    fs.mkdirSync(`${trees.canonical}/${NAME}`)
+    for (let n = 0; n < 50_000; n++) fs.writeFileSync(`${trees.canonical}/${NAME}/${n}`, n % 2 === 0 ? '' : '/nix/store')
+    makeModesCanonical(`${trees.canonical}/${NAME}`)
+    const derived: object[] = []
+    ensureInView(trees, [NAME], {onDerived: (_, {linked, copied}) => derived.push({linked, copied})})
+    expect(derived).to.deep.equal([{linked: 25_000, copied: 25_000}])
   })
 
   it('leaves nothing behind when a path cannot be derived', () => {
