@@ -63,8 +63,10 @@ function demo::end() {
 		demo::explain
 		exit 0
 	fi
-	((status == 0)) || output::error "bin/demo ended with status ${status}; the stand-in's own log:" \
-		"$(tail -n20 "${folder}/standin.log" 2> /dev/null || true)"
+	if ((status != 0 && status < 128)) && [[ -s "${folder}/standin.log" ]]; then
+		output::error "bin/demo ended with status ${status}. The stand-in said:"
+		tail -n20 "${folder}/standin.log" >&2
+	fi
 	[[ -z "${standin_pid:-}" ]] || demo::stop "${standin_pid}"
 	cd /
 	rm --recursive --force "${folder}"
