@@ -10,8 +10,10 @@ import {LAYOUT, TREES} from './layout.ts'
 import {deriveOutputs, removeOutputs} from './outputs.ts'
 import {relocate} from './relocate.ts'
 import {runBuilder, type BuilderEnd} from './run-builder.ts'
+import {scanOutputs} from './scan-outputs.ts'
 import {ABANDONED, cleanUpAbandoned} from './watchdog.ts'
 import {readBuilderSettings, type BuilderSettings} from './settings.ts'
+import {forgetTaints} from './taints.ts'
 
 /** Nix takes what follows this line on standard error as the build's log, and fails without it. */
 const READY = '\u0002\n'
@@ -50,13 +52,16 @@ async function buildDerivation(job: BuildJson, settings: BuilderSettings, trees:
   const outputs = Object.values(job.outputs).map(baseNameOf)
   relocateInputs(inputs)
   removeOutputs(trees, outputs)
+  forgetTaints(outputs)
   const folder = `${LAYOUT.builds}/${buildFolderName(job, files)}`
   const {giveBack} = takeFolder(job.tmpDir, folder)
   try {
     relocateFiles(folder)
     const end = await build(job, builderCommand(job, folder), folder, settings)
-    if (end.kind === 'ended' && end.status === 0) deriveOutputs(trees, outputs, kindOfDerivation(job, attributes), inputs)
-    else removeOutputs(trees, outputs)
+    if (end.kind === 'ended' && end.status === 0) {
+      const kind = kindOfDerivation(job, attributes)
+      await scanOutputs(trees, deriveOutputs(trees, outputs, kind, inputs), kind, log)
+    } else removeOutputs(trees, outputs)
     giveBack()
     return end
   } catch (error) {

@@ -13,6 +13,8 @@ export const LAYOUT = {
   home: '/app/.nix/home',
   /** build folders, whose names end up in outputs now and then: short */
   builds: '/app/.nix/b',
+  /** what outputs hold of the view's paths, a file for each such output */
+  tainted: '/app/.nix/tainted',
   database: '/app/.nix/state/db/db.sqlite',
   /** the nix-build's out-link */
   result: '/app/result',

@@ -1,7 +1,7 @@
 import * as v from 'valibot'
 import {EXIT, NixError} from '../errors.ts'
 import {isBuildId} from './id.ts'
-import type {BuildRecord} from './record.ts'
+import {MAX_LEFT_PATHS, type BuildRecord} from './record.ts'
 
 // The bucket is not trusted: whoever can write to it must not be able to put anything into a command, a path or a
 // terminal by way of a record. So each string has its own alphabet, and unknown fields are refused.
@@ -25,6 +25,11 @@ const closurePath = v.strictObject({
   references: v.pipe(v.array(storePath), sorted),
 })
 
+const leftPaths = v.exactOptional(v.pipe(
+  v.array(v.strictObject({path: storePath, file: line(1000), inside: v.pipe(v.array(line(1000)), v.maxLength(20)), offset: count})),
+  v.maxLength(MAX_LEFT_PATHS),
+))
+
 const outcome = v.strictObject({
   engine: v.picklist(['proot', 'relocate']),
   probe: v.record(line(64), line(1000)),
@@ -40,6 +45,8 @@ const outcome = v.strictObject({
   ),
   listing: v.strictObject({key: line(1024), sha256, size: count}),
   programs: v.pipe(v.array(v.pipe(v.string(), v.maxLength(255), v.regex(/^[\w@+.:,=-]+$/, 'not a program name'))), sorted),
+  tainted: leftPaths,
+  unrewritten: leftPaths,
 })
 
 const base = {

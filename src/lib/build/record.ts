@@ -93,7 +93,26 @@ export interface Outcome {
   listing: {key: string; sha256: string; size: number}
   /** names of the programs in `result/bin` */
   programs: string[]
+  /** outputs that this build kept out of the cache, by a place in each file; not part of what is signed. Absent: nothing was found */
+  tainted?: LeftPath[]
+  /** what in the slug still means /nix/store, likewise */
+  unrewritten?: LeftPath[]
 }
+
+/** A place in compressed content where a store path stands that could not be rewritten. */
+export interface LeftPath {
+  /** `/nix/store/HASH-NAME` */
+  path: string
+  /** relative to the path; empty where the path is the file itself */
+  file: string
+  /** names of the members on the way to it, the outermost container's first */
+  inside: string[]
+  /** bytes from the start of the innermost content */
+  offset: number
+}
+
+/** How many of them a record has at most. */
+export const MAX_LEFT_PATHS = 500
 
 export interface ClosurePath {
   /** `/nix/store/HASH-NAME` */

@@ -21,23 +21,33 @@ export function storePathsOf(hashParts: Iterable<string>): Needle {
   }
 }
 
+interface Form {
+  /** 1: UTF-8. 2: UTF-16. 4: UTF-32 */
+  stride: number
+  /** from the first character's byte to the last's: the same for both byte orders, whose zeros lie outside */
+  bytes: Buffer
+}
+
 /** Finds the first occurrence in bytes that come in pieces. */
 export class Finder {
   readonly #needle: Needle
-  readonly #forms: {stride: number; bytes: Buffer}[]
+  /** An x and what follows it are searched for: rare in text and programs alike, so that is found several times faster. */
+  readonly #probes: {bytes: Buffer; forms: Form[]}[]
+  readonly #x: number
   readonly #window: number
   #rest: Buffer = Buffer.alloc(0)
   #before = 0
 
+  /** @param needle its text must have an x in it */
   constructor(needle: Needle) {
+    const {text, following} = needle
     this.#needle = needle
-    // From the first character's byte to the last's: the same for both byte orders, whose zeros lie outside.
-    this.#forms = [1, 2, 4].map(stride => {
-      const bytes = Buffer.alloc((needle.text.length - 1) * stride + 1)
-      for (let n = 0; n < needle.text.length; n++) bytes[n * stride] = needle.text.charCodeAt(n)
-      return {stride, bytes}
-    })
-    this.#window = (needle.text.length + needle.following) * 4
+    this.#x = text.indexOf('x')
+    this.#probes = [
+      {bytes: Buffer.from(text.slice(this.#x)), forms: [formOf(text, 1)]},
+      {bytes: Buffer.from('x\0'), forms: [formOf(text, 2), formOf(text, 4)]},
+    ]
+    this.#window = (text.length + following) * 4
   }
 
   /** Takes the next piece; it is not kept. @returns the place of the first occurrence, in bytes from the start, or null so far */
@@ -47,7 +57,7 @@ export class Finder {
     const kept = Math.min(bytes.length, this.#window - 1)
     this.#before += bytes.length - kept
     this.#rest = Buffer.from(bytes.subarray(bytes.length - kept))
-    return found === null ? null : found
+    return found
   }
 
   /** Nothing follows. */
@@ -58,15 +68,23 @@ export class Finder {
   /** @param last the last place at which one may begin: all that decides about it is there */
   #find(bytes: Buffer, last: number): number | null {
     let first: number | null = null
-    for (const {stride, bytes: form} of this.#forms) {
-      for (let at = bytes.indexOf(form); at >= 0 && at <= last; at = bytes.indexOf(form, at + 1)) {
-        if (!this.#needle.accepts(this.#textAt(bytes, at + this.#needle.text.length * stride, stride))) continue
+    for (const {bytes: probe, forms} of this.#probes) {
+      for (let x = bytes.indexOf(probe); x >= 0; x = bytes.indexOf(probe, x + 1)) {
+        const at = forms.map(form => this.#startAt(bytes, x, form)).find(start => start !== null && start <= last) ?? null
+        if (at === null) continue
         first = first === null ? at : Math.min(first, at)
         break
       }
     }
 
     return first === null ? null : this.#before + first
+  }
+
+  /** Where the text begins whose x is at `x`, or null where it is another. */
+  #startAt(bytes: Buffer, x: number, {stride, bytes: form}: Form): number | null {
+    const at = x - this.#x * stride
+    if (at < 0 || bytes.compare(form, 0, form.length, at, Math.min(bytes.length, at + form.length)) !== 0) return null
+    return this.#needle.accepts(this.#textAt(bytes, at + this.#needle.text.length * stride, stride)) ? at : null
   }
 
   #textAt(bytes: Buffer, start: number, stride: number): string {
@@ -76,8 +94,8 @@ export class Finder {
   }
 }
 
-/** The first occurrence in one piece of text, such as a name. */
-export function isIn(needle: Needle, text: string): boolean {
-  const finder = new Finder(needle)
-  return finder.feed(Buffer.from(text)) !== null || finder.end() !== null
+function formOf(text: string, stride: number): Form {
+  const bytes = Buffer.alloc((text.length - 1) * stride + 1)
+  for (let n = 0; n < text.length; n++) bytes[n * stride] = text.charCodeAt(n)
+  return {stride, bytes}
 }

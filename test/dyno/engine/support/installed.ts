@@ -33,6 +33,8 @@ export async function installInJail(archive: string, settings: Readonly<Record<s
   await build({
     entryPoints: [`${import.meta.dirname}/engine-main.ts`], outfile: `${toolbox}/dyno.mjs`,
     bundle: true, platform: 'node', format: 'esm', target: 'node22', logLevel: 'error',
+    // As scripts/build.ts does: some dependencies are CommonJS and call `require` for Node's own modules.
+    banner: {js: 'import {createRequire as __createRequire} from "node:module"; const require = __createRequire(import.meta.url);'},
   })
   const files = {[fs.realpathSync(process.execPath)]: '/toolbox/node', [`${toolbox}/dyno.mjs`]: '/toolbox/dyno.mjs', [archive]: '/toolbox/nix.tar.xz'}
   const withToolbox = (options: RunOptions = {}): RunOptions => ({...options, files: {...files, ...options.files}})

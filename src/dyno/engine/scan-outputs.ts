@@ -1,0 +1,36 @@
+import {MAX_LEFT_PATHS} from '../../lib/build/record.ts'
+import {describeTainted} from '../../lib/scan/describe.ts'
+import {VIEW_PATH} from '../../lib/scan/needle.ts'
+import type {DiskPath} from '../../lib/view/entry.ts'
+import type {Trees} from '../../lib/view/view.ts'
+import type {DerivationKind} from './derivation-kind.ts'
+import {rememberTaint} from './taints.ts'
+
+/** An output with the files in it that hold others, relative to the tree: `HASH-NAME/x.gz`. */
+export interface OutputContainers {
+  name: string
+  files: DiskPath[]
+}
+
+/**
+ * Looks into what an output holds compressed or archived, says in the build's log what it found, and remembers it.
+ * All else was read when it was mapped back, and holds nothing.
+ */
+export async function scanOutputs(
+  trees: Trees, outputs: readonly OutputContainers[], kind: DerivationKind, log: (line: string) => void,
+): Promise<void> {
+  // Whoever knew its hash beforehand gets these bytes everywhere: what stands in them is text.
+  if (kind === 'fixed-output') return
+  for (const {name, files} of outputs) {
+    if (files.length === 0) continue
+    // Most builds have nothing to look into, and do without loading the readers of archives.
+    const {scanFiles} = await import('../../lib/scan/scan-files.ts')
+    const places = await scanFiles({
+      tree: trees.canonical, files, needle: VIEW_PATH,
+      onNotScanned: (file, reason) => log(`warning: ${file} was not searched for /app/.nixs/: ${reason}`),
+    })
+    if (places.length === 0) continue
+    for (const line of describeTainted(places)) log(line)
+    rememberTaint(name, {kind, places: places.slice(0, MAX_LEFT_PATHS)})
+  }
+}
