@@ -4,14 +4,17 @@ import {readFile, stat} from 'node:fs/promises'
 import {once} from 'node:events'
 import {finished} from 'node:stream/promises'
 import {createGzip} from 'node:zlib'
-import type {ClosurePath, LayerObject} from '../../lib/build/record.ts'
+import {MAX_LEFT_PATHS, type ClosurePath, type LayerObject, type LeftPath} from '../../lib/build/record.ts'
 import {keys} from '../../lib/bucket/keys.ts'
-import {baseNameOf} from '../../lib/nix/store-path.ts'
+import {baseNameOf, hashPartOf} from '../../lib/nix/store-path.ts'
+import {storePathsOf} from '../../lib/scan/needle.ts'
+import {scanFiles} from '../../lib/scan/scan-files.ts'
 import type {SlugEntry} from '../../lib/slug/entry.ts'
 import {layerDigest} from '../../lib/slug/layer-digest.ts'
 import {writeLayer, type LayerSummary} from '../../lib/slug/layer.ts'
 import {walkView} from '../../lib/slug/walk-view.ts'
 import {parseRules} from '../../lib/slugexclude/parse-rules.ts'
+import {containerNoter} from './container-noter.ts'
 import {listingLine} from './listing.ts'
 
 export interface LayerInput {
@@ -33,9 +36,16 @@ export interface MadeLayer {
   layer: LayerObject
   listing: {sha256: string; size: number}
   summary: LayerSummary
+  /** what in the layer still means the closure's paths in /nix/store, by a place in each file */
+  unrewritten: LeftPath[]
+  /** sentences about files that were not searched for them */
+  notScanned: string[]
 }
 
-/** Writes the layer and the listing of the same files into two local files, in one walk. */
+/**
+ * Writes the layer and the listing of the same files into two local files, in one walk, and looks into what the layer holds
+ * compressed or archived: all else was rewritten when the view was derived.
+ */
 export async function makeLayer({view, closure, result, engine, slugexclude, layerFile, listingFile, signal}: LayerInput): Promise<MadeLayer> {
   const text = await readFile(slugexclude).catch((error: unknown) => {
     if ((error as {code?: unknown}).code === 'ENOENT') {
@@ -46,8 +56,10 @@ export async function makeLayer({view, closure, result, engine, slugexclude, lay
   })
   const listing = createGzip({level: 9})
   const listingSink = listing.pipe(createWriteStream(listingFile))
+  const names = closure.map(path => baseNameOf(path.path))
+  const containers = containerNoter()
   const summary = await writeLayer({
-    entries: listed(walkView(view, closure.map(path => baseNameOf(path.path)))),
+    entries: listed(walkView(view, names)),
     rules: text && parseRules(text),
     result: baseNameOf(result),
     sink: createWriteStream(layerFile),
@@ -56,11 +68,17 @@ export async function makeLayer({view, closure, result, engine, slugexclude, lay
   listing.end()
   await finished(listingSink)
 
+  const notScanned: string[] = []
+  const unrewritten = await scanFiles({
+    tree: view, files: containers.paths, needle: storePathsOf(names.map(hashPartOf)), signal,
+    onNotScanned: (file, reason) => notScanned.push(`${file} was not searched for store paths: ${reason}`),
+  })
+
   const digest = layerDigest({closure, result, slugexclude: text, engine})
   return {
     layer: {key: keys.layer(digest), digest, sha256: summary.sha256, size: summary.size, unpackedSize: summary.unpackedSize},
     listing: {sha256: createHash('sha256').update(await readFile(listingFile)).digest('hex'), size: (await stat(listingFile)).size},
-    summary,
+    summary, unrewritten: unrewritten.slice(0, MAX_LEFT_PATHS), notScanned,
   }
 
   async function* listed(entries: Iterable<SlugEntry>): AsyncGenerator<SlugEntry> {
@@ -69,7 +87,7 @@ export async function makeLayer({view, closure, result, engine, slugexclude, lay
         await once(listing, 'drain')
       }
 
-      yield entry
+      yield containers.noted(entry)
     }
   }
 }

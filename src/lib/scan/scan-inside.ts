@@ -22,11 +22,6 @@ type Bytes = AsyncIterable<Buffer> | Iterable<Buffer>
 /** A zip's methods that something here can read. */
 const ZIP_METHODS = new Map<number, Method | null>([[0, null], [8, 'deflate'], [12, 'bzip2'], [93, 'zstd'], [95, 'xz']])
 
-/** Whether a file holds others, so that searching its bytes does not search what it says. */
-export function isContainer(file: ByteSource): boolean {
-  return containerOf(file.read(0, MAGIC_LENGTH)) !== null || endsLikeZip(file)
-}
-
 /**
  * Looks for a text in what a file holds compressed or archived, and in what that holds, in bounded memory. Ends at the first
  * one. What is broken counts as ending there, since nobody can read on either.

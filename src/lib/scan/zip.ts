@@ -19,7 +19,10 @@ export interface ZipMember {
   crcsAt: number[]
 }
 
-const END = {signature: 0x06054b50, length: 22, maxComment: 0xffff}
+/** bytes of the record that ends a zip without a comment */
+export const ZIP_END_LENGTH = 22
+
+const END = {signature: 0x06054b50, length: ZIP_END_LENGTH, maxComment: 0xffff}
 const END64 = {signature: 0x06064b50, length: 56, locator: 0x07064b50, locatorLength: 20}
 const CENTRAL = {signature: 0x02014b50, length: 46}
 const LOCAL = {signature: 0x04034b50, length: 30}

@@ -10,6 +10,12 @@ describe('parseRecord', () => {
   }
 
   const {outcome} = SUCCEEDED
+  const left = {path: storePath('a', 'hello'), file: 'share/a.tar.gz', inside: ['a/text'], offset: 3}
+  it('takes what was found in outputs and in the slug', () => {
+    const record = {...SUCCEEDED, outcome: {...outcome, tainted: [left], unrewritten: [{...left, file: '', inside: []}]}}
+    expect(parseRecord(JSON.parse(JSON.stringify(record)), 'key')).to.deep.equal(record)
+  })
+
   const hostile: readonly [what: string, value: unknown, field: string][] = [
     ['nothing', null, 'the whole'],
     ['another version', {...PENDING, version: 2}, 'version'],
@@ -32,6 +38,9 @@ describe('parseRecord', () => {
     ['a layer under another key', {...SUCCEEDED, outcome: {...outcome, layer: {...outcome.layer, key: `heroku/layers/${hex('9')}.tar.gz`}}}, 'outcome.layer'],
     ['a signature with a line break', {...SUCCEEDED, signature: `${SUCCEEDED.signature}\n`}, 'signature'],
     ['no signature', {...SUCCEEDED, signature: undefined}, 'signature'],
+    ['a member that moves the cursor', {...SUCCEEDED, outcome: {...outcome, tainted: [{...left, inside: ['\u001B[2J']}]}}, 'outcome.tainted.0.inside.0'],
+    ['more finds than anybody reads', {...SUCCEEDED, outcome: {...outcome, unrewritten: Array(501).fill(left)}}, 'outcome.unrewritten'],
+    ['a find with a field nobody knows', {...SUCCEEDED, outcome: {...outcome, tainted: [{...left, command: 'rm'}]}}, 'outcome.tainted.0.command'],
     ['an outcome although it failed', {...FAILED, outcome}, 'outcome'],
   ]
   for (const [what, value, field] of hostile) {
