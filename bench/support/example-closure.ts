@@ -20,10 +20,16 @@ export async function installForBench(): Promise<EngineJail> {
   return installInJail(archive)
 }
 
-export async function buildExample({scratch, say}: BenchContext): Promise<BuiltExample> {
+/** The same, with a project at /app/source. */
+export async function installWithProject(project: string): Promise<EngineJail> {
   const jail = await installForBench()
-  const project = prepareExample(scratch)
   fs.cpSync(project, `${jail.app}/source`, {recursive: true})
+  return jail
+}
+
+export async function buildExample({scratch, say}: BenchContext): Promise<BuiltExample> {
+  const project = prepareExample(scratch)
+  const jail = await installWithProject(project)
   say('building the demo app in the jail')
   const {status, stdout, stderr} = await jail.nix('nix-build', ['/app/source', '--no-out-link', '-j2'])
   if (status !== 0) throw new CannotMeasure(`The demo app does not build: ${stderr.slice(-1000)}`)
