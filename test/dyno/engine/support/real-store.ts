@@ -7,6 +7,8 @@ import {removeTree} from '../../../../src/lib/view/remove.ts'
 
 /** A /nix of its own in a mount namespace, in which Nix builds with its normal builder: what a dyno's build is compared with. */
 export interface RealStore extends Disposable {
+  /** the host's path of its /nix/store */
+  store: string
   /** Runs a Nix program; returns its standard output. `project` is the host's path of the folder that becomes /app/source. */
   nix: (program: string, args: readonly string[], project: string) => Promise<string>
 }
@@ -31,6 +33,7 @@ export function makeRealStore(archive: string): RealStore {
   const run = promisify(execFile)
   execFileSync('bwrap', [...bubblewrap('/usr'), `${storePath}/bin/nix-store`, '--load-db'], {input: fs.readFileSync(`${root}/nix/.reginfo`), stdio: ['pipe', 'ignore', 'pipe']})
   return {
+    store: `${root}/nix/store`,
     async nix(program, args, project) {
       const {stdout} = await run('bwrap', [...bubblewrap(project), `${storePath}/bin/${program}`, ...args], {maxBuffer: 1 << 28})
       return stdout
