@@ -5,6 +5,13 @@ import {fromText, toText, type ByteString} from './byte-string.ts'
 import type {SlugEntry} from './entry.ts'
 
 const OWNER_EXECUTE = 0o100
+/** Bytes, and members: of more no slug could be made, and a few bytes of gzip may stand for any number of either. */
+const MAX_BYTES = 4 * 1024 ** 3
+const MAX_MEMBERS = 1_000_000
+/** Bytes of a path: what Linux takes (PATH_MAX), less than half for the folder that it is unpacked to. */
+const MAX_PATH = 2000
+/** Bytes of a name: NAME_MAX */
+const MAX_NAME = 255
 
 /**
  * Reads a project's uncompressed tar, names relative to the project's root. A file's content must be read before the
@@ -14,8 +21,13 @@ const OWNER_EXECUTE = 0o100
 export async function* sourceEntries(tar: Readable): AsyncGenerator<SlugEntry> {
   const entries = extractBytes(tar)
   const seen = new SeenNames()
+  let bytes = 0
+  let members = 0
   try {
     for await (const entry of entries) {
+      bytes += entry.header.size
+      members++
+      if (bytes > MAX_BYTES || members > MAX_MEMBERS) throw badSource(`The source's tar holds more than ${MAX_BYTES / 1024 ** 3} GiB or ${MAX_MEMBERS} files.`)
       const parsed = parseEntry(entry)
       if (parsed) yield seen.check(parsed)
       entry.resume()
@@ -45,6 +57,7 @@ function extractBytes(tar: Readable): Extract {
 function parseEntry(entry: Entry): SlugEntry | null {
   const {header} = entry
   const path = parseName(textOrBytes(header, 'path', header.name))
+  if (path === '' && header.type !== 'directory') throw badSource(`The source's tar holds a ${header.type} without a name.`)
   switch (header.type) {
     case 'directory':
       return path === '' ? null : {kind: 'directory', path}
@@ -53,7 +66,8 @@ function parseEntry(entry: Entry): SlugEntry | null {
       return {kind: 'file', path, executable: (header.mode & OWNER_EXECUTE) !== 0, size: header.size, read: () => contentOf(entry, path)}
     case 'symlink': {
       const target = textOrBytes(header, 'linkpath', header.linkname)
-      if (target === '') throw badSource(`The source's tar holds the symbolic link ${toText(path)}, which points nowhere.`)
+      if (target === '' || target.includes('\0')) throw badSource(`The source's tar holds the symbolic link ${toText(path)}, which points nowhere.`)
+      if (target.length > MAX_PATH) throw badSource(`The source's tar holds the symbolic link ${toText(path)}, whose target has ${target.length} bytes.`)
       return {kind: 'symlink', path, target}
     }
 
@@ -86,6 +100,10 @@ function parseName(name: ByteString): ByteString {
     throw badSource(`The source's tar holds "${toText(name)}", a name that does not stay inside the project.`)
   }
 
+  if (path.length > MAX_PATH || path.split('/').some(part => part.length > MAX_NAME)) {
+    throw badSource(`The source's tar holds "${toText(name).slice(0, 100)}…", a name of ${path.length} bytes: longer than Linux takes.`)
+  }
+
   return path as ByteString
 }
 
@@ -114,5 +132,6 @@ class SeenNames {
 }
 
 function badSource(message: string, cause?: unknown): NixError {
-  return new NixError(message, {code: 'BAD_SOURCE', exit: EXIT.project, suggestions: ['heroku nix:build --force'], cause})
+  // Names come from whoever made the tar, and go to a terminal.
+  return new NixError(message.replaceAll(/\p{Cc}/gu, '\uFFFD'), {code: 'BAD_SOURCE', exit: EXIT.project, suggestions: ['heroku nix:build --force'], cause})
 }
