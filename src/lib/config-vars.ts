@@ -3,7 +3,7 @@ import {NixError, EXIT} from './errors.ts'
 /** Every config var this project reads, in one place. Docs: docs/config-vars.md. */
 export const CONFIG_VARS = [
   'NIX_S3_KEY', 'NIX_S3_SECRET', 'NIX_S3_BUCKET', 'NIX_S3_REGION', 'NIX_S3_ENDPOINT', 'NIX_APP_NAME',
-  'NIX_SIGNING_KEY', 'NIX_BUILD_FLAGS', 'NIX_BUILD_ON_PUSH', 'NIX_VERSION', 'NIX_ENGINE', 'NIX_TOOLBOX',
+  'NIX_SIGNING_KEY', 'NIX_BUILD_FLAGS', 'NIX_BUILD_ON_PUSH', 'NIX_VERSION', 'NIX_ENGINE', 'NIX_TOOLBOX', 'NIX_CACHE_UPSTREAM',
 ] as const
 
 export type ConfigVarName = (typeof CONFIG_VARS)[number]
@@ -23,6 +23,8 @@ export interface NixConfig {
   /** `NIX_BUILD_FLAGS` as it stands: split as a shell splits words, never evaluated by one. */
   buildFlags: string
   engine: EngineChoice
+  /** `NIX_CACHE_UPSTREAM`: whether paths that come from other caches are copied into the bucket */
+  cacheUpstream: 'copy' | 'skip'
 }
 
 export interface BucketConfig {
@@ -54,6 +56,13 @@ export function parseConfig(vars: Readonly<Record<string, string | undefined>>, 
     })
   }
 
+  const cacheUpstream = vars['NIX_CACHE_UPSTREAM'] || 'copy'
+  if (cacheUpstream !== 'copy' && cacheUpstream !== 'skip') {
+    throw new NixError(`NIX_CACHE_UPSTREAM is "${cacheUpstream}"; it can be copy or skip.`, {
+      code: 'BAD_CONFIG_VAR', exit: EXIT.setup, suggestions: [`heroku config:unset NIX_CACHE_UPSTREAM --app ${app}`],
+    })
+  }
+
   const text = (name: ConfigVarName) => vars[name] ?? ''
   if (!/^[\w.-]+$/.test(text('NIX_APP_NAME'))) {
     throw new NixError(`NIX_APP_NAME is "${text('NIX_APP_NAME')}"; letters, digits, ".", "_" and "-" are allowed.`, {
@@ -70,6 +79,7 @@ export function parseConfig(vars: Readonly<Record<string, string | undefined>>, 
     signingKey: text('NIX_SIGNING_KEY'),
     buildFlags: text('NIX_BUILD_FLAGS'),
     engine,
+    cacheUpstream,
   }
 }
 

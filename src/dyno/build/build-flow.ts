@@ -1,18 +1,22 @@
+import parseArgv from 'string-argv'
 import type {Bucket} from '../../lib/bucket/bucket.ts'
 import {keys} from '../../lib/bucket/keys.ts'
 import type {Outcome, RunningBuild} from '../../lib/build/record.ts'
 import type {NixConfig} from '../../lib/config-vars.ts'
 import {EXIT, NixError} from '../../lib/errors.ts'
 import {baseNameOf} from '../../lib/nix/store-path.ts'
+import {parseSecretKey} from '../../lib/signing/nix-key.ts'
 import {toolOf, type PinnedTool, type ToolsLock} from '../../lib/tools/lock.ts'
-import {ensureInView} from '../../lib/view/view.ts'
 import {chooseEngine, type Engine} from '../engine/choose-engine.ts'
 import {clearOldStore} from '../engine/clear-old-store.ts'
 import {installNix} from '../engine/install-nix.ts'
 import {jobsAndCores} from '../engine/jobs-and-cores.ts'
-import {LAYOUT, TREES} from '../engine/layout.ts'
+import {LAYOUT} from '../engine/layout.ts'
 import {nixCommand, type InstalledNix, type NixProgram} from '../engine/nix-command.ts'
 import {probeDyno, probeRecord, type Probe} from '../engine/probe.ts'
+import {relocate} from '../engine/relocate.ts'
+import {startClosureCache} from '../cache/closure-cache.ts'
+import {saveSummary} from '../cache/summary.ts'
 import {parseRegistrations, type Closure} from './closure.ts'
 import {fetchTool} from './fetch-tool.ts'
 import {BUILD_LAYOUT} from './layout.ts'
@@ -22,7 +26,7 @@ import type {Output} from './output.ts'
 import {findPrograms} from './programs.ts'
 import {requireProject} from './project.ts'
 import {runProgram} from './run-program.ts'
-import {substituterSettings} from './substituters.ts'
+import {substituterArguments, substituterSettings, type Substituters} from './substituters.ts'
 import {formatBytes, plural} from './text.ts'
 import {unpackSource} from './unpack-source.ts'
 
@@ -39,6 +43,7 @@ export interface BuildInput {
   bucket: Bucket
   output: Output
   signal: AbortSignal
+  wait: (ms: number) => Promise<void>
 }
 
 /** Everything between a claimed record and a finished one: what lies in the bucket afterwards is whole. */
@@ -52,11 +57,10 @@ export async function buildProject(input: BuildInput): Promise<Outcome> {
   await fetchSource(input)
   await requireProject(BUILD_LAYOUT.source)
 
-  const nix = await provideNix(input)
-  const {result, closure} = await build(input, nix, probe)
+  const {result, closure} = await buildWithCache(input, probe)
 
   await output.step('Making the layer')
-  ensureInView(TREES, closure.paths.map(path => baseNameOf(path.path)))
+  relocate(closure.paths.map(path => baseNameOf(path.path)))
   const made = await makeLayer({
     view: LAYOUT.view, closure: closure.paths, result, engine, signal,
     slugexclude: `${BUILD_LAYOUT.source}/.slugexclude`, layerFile: BUILD_LAYOUT.layer, listingFile: BUILD_LAYOUT.listing,
@@ -114,7 +118,28 @@ async function fetchSource({record, sourceSha256, config, bucket, output}: Build
   await output.say(`${what}: ${plural(files, 'file')}, ${formatBytes(bytes)}`)
 }
 
-async function provideNix({lock, nixVersion, bucket, output}: BuildInput): Promise<InstalledNix> {
+/** Runs Nix with the bucket as its cache. However that ends, what was built is saved, so that the next build starts from it. */
+async function buildWithCache(input: BuildInput, probe: Probe): Promise<{result: string; closure: Closure}> {
+  const {config, bucket, output, signal, wait} = input
+  const cache = await startClosureCache({
+    bucket, wait, signal, key: parseSecretKey(config.signingKey), flags: parseArgv(config.buildFlags), upstream: config.cacheUpstream,
+    folder: BUILD_LAYOUT.saving, hookFile: BUILD_LAYOUT.postBuildHook, canonical: LAYOUT.canonical, database: LAYOUT.database,
+    report: text => void output.warn(text).catch(() => undefined),
+  })
+  try {
+    const nix = await provideNix(input, cache.substituters)
+    cache.watch()
+    try {
+      return await build(input, nix, probe, cache.substituters)
+    } finally {
+      await output.say(saveSummary(await cache.finish(), formatBytes)).catch(() => undefined)
+    }
+  } finally {
+    await cache.close()
+  }
+}
+
+async function provideNix({lock, nixVersion, bucket, output}: BuildInput, substituters: Substituters): Promise<InstalledNix> {
   const tool = toolOf(lock, 'nix', nixVersion)
   await output.step(`Installing Nix ${tool.version}`)
   await fetchTool(bucket, tool, BUILD_LAYOUT.nixArchive)
@@ -124,18 +149,20 @@ async function provideNix({lock, nixVersion, bucket, output}: BuildInput): Promi
       externalBuilder: {program: BUILD_LAYOUT.node, args: [BUILD_LAYOUT.externalBuilder]},
       systems: ['x86_64-linux'],
       builder: {systemFeatures: ['benchmark', 'big-parallel'], hashedMirrors: [], netrcFile: null, caFile: '/etc/ssl/certs/ca-certificates.crt'},
-      settings: substituterSettings(),
+      settings: substituterSettings(substituters),
     },
   })
 }
 
-async function build({config, nixPath, output, signal}: BuildInput, nix: InstalledNix, probe: Probe): Promise<{result: string; closure: Closure}> {
+async function build({config, nixPath, output, signal}: BuildInput, nix: InstalledNix, probe: Probe, substituters: Substituters): Promise<{result: string; closure: Closure}> {
   const run = (program: NixProgram, args: readonly string[], capture: number) => runProgram(nixCommand(nix, program, args, {NIX_PATH: nixPath}), {
     cwd: BUILD_LAYOUT.source, signal, capture, onOutput: chunk => output.detail(chunk),
   })
   const flags = config.buildFlags.trim()
   await output.step(`Running nix-build${flags === '' ? '' : ` ${flags}`}`)
-  const end = await run('nix-build', nixBuildArguments({flags, ...jobsAndCores(probe), outLink: LAYOUT.result}), 1024 * 1024)
+  const end = await run('nix-build', [
+    ...nixBuildArguments({flags, ...jobsAndCores(probe), outLink: LAYOUT.result}), ...substituterArguments(substituters),
+  ], 1024 * 1024)
   if (end.status !== 0) {
     throw new NixError(`nix-build failed${end.status === null ? `: it was ended by ${String(end.signal)}` : ` with exit status ${end.status}`}.`, {
       code: 'NIX_BUILD_FAILED', exit: EXIT.buildFailed, cause: {exitStatus: end.status},

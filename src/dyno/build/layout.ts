@@ -12,6 +12,10 @@ export const BUILD_LAYOUT = {
    * `src = ./.` makes, and is what Nix's fetchers call theirs.
    */
   source: `${WORK_DIR}/source`,
+  /** what Nix runs after each build */
+  postBuildHook: `${WORK_DIR}/post-build-hook`,
+  /** compressed store paths on their way to the bucket */
+  saving: `${WORK_DIR}/saving`,
   layer: `${WORK_DIR}/layer.tar.gz`,
   listing: `${WORK_DIR}/files.jsonl.gz`,
 } as const

@@ -28,8 +28,8 @@ export interface BuildEdges {
   build: (work: {record: RunningBuild; output: Output; signal: AbortSignal}) => Promise<Outcome>
 }
 
-/** How long Nix may take to end what it does, of the 30 s that Heroku gives. */
-const WORK_END_MS = 8000
+/** How long Nix may take to end what it does, and what was built to be saved, of the 30 s that Heroku gives. */
+const WORK_END_MS = 18_000
 
 /**
  * Claims a build, runs it and finishes its record, whatever happens.

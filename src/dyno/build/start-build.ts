@@ -53,7 +53,7 @@ export async function startBuild(id: string): Promise<never> {
     nonce: randomBytes(16).toString('hex'),
     interruption: interruption.signal,
     build: async work => buildProject({
-      ...work, sourceSha256, config, bucket,
+      ...work, sourceSha256, config, bucket, wait: ms => delay(ms),
       lock: parsePinnedTools(await readFile(BUILD_LAYOUT.lock, 'utf8'), BUILD_LAYOUT.lock),
       nixVersion: variables['NIX_VERSION'] ?? null,
       nixPath: variables['NIX_PATH'] ?? '',

@@ -1,3 +1,4 @@
+import {STORE_DIR} from '../../lib/nix/store-path.ts'
 import {LAYOUT} from './layout.ts'
 
 /** A Nix that is installed in the canonical store and runs from the view. */
@@ -36,6 +37,8 @@ export function nixEnvironment({programs}: InstalledNix): Record<string, string>
     HOME: LAYOUT.home,
     // Its compiled-in store became the view's when it was relocated, so that must be said too.
     NIX_REMOTE: `local?store=/nix/store&real=${LAYOUT.canonical}&state=${LAYOUT.state}&log=${LAYOUT.log}`,
+    // And for the stores that it substitutes from.
+    NIX_STORE_DIR: STORE_DIR,
     NIX_CONF_DIR: LAYOUT.etc,
     // Otherwise Nix looks into /nix/var/nix/profiles.
     NIX_PATH: '',

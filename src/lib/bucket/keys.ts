@@ -8,6 +8,8 @@ export const keys = {
   narinfo: (hash: string) => `${hash}.narinfo`,
   /** @param fileHash sha256 of the compressed NAR in Nix's base-32 */
   nar: (fileHash: string, extension = 'nar.zst') => `nar/${fileHash}.${extension}`,
+  /** The same layout again, for paths that only our own dynos may use. @param key as at the root */
+  ownCache: (key: string) => `heroku/cache/${key}`,
 
   /**
    * @param digest sha256 (hex) of the toolbox's loader, which names every other file by its sha256, but `version`:

@@ -1,0 +1,182 @@
+import {writeFile} from 'node:fs/promises'
+import type {Bucket} from '../../lib/bucket/bucket.ts'
+import {cacheOptions} from '../../lib/closure/cache-options.ts'
+import {baseNameOf, hashPartOf} from '../../lib/nix/store-path.ts'
+import type {SecretKey} from '../../lib/signing/nix-key.ts'
+import type {Substituters} from '../build/substituters.ts'
+import {bucketSource, type Shelf} from './bucket-source.ts'
+import {startCacheServer} from './cache-server.ts'
+import {packNar} from './pack-nar.ts'
+import {postBuildHook} from './post-build-hook.ts'
+import {publishCacheInfo, publishPath} from './publish-path.ts'
+import {registrations, type RegisteredPath} from './registrations.ts'
+import {saver, type Saved, type Saver} from './saver.ts'
+import type {Report} from './source.ts'
+import {spool, type PackedNar} from './spool.ts'
+import {upstreamClient} from './upstream-client.ts'
+import {upstreamSource} from './upstream-source.ts'
+
+export interface ClosureCacheOptions {
+  bucket: Bucket
+  /** signs what is saved; its public half is trusted */
+  key: SecretKey
+  /** NIX_BUILD_FLAGS, split into words */
+  flags: readonly string[]
+  upstream: 'copy' | 'skip'
+  /** for what is being saved; made when it is missing */
+  folder: string
+  /** where the post-build hook is written */
+  hookFile: string
+  canonical: string
+  database: string
+  report: Report
+  wait: (ms: number) => Promise<void>
+  /** When it aborts, what was built is still saved, for as long as Heroku lets a dyno live after SIGTERM. */
+  signal: AbortSignal
+  /** Whether a path holds what is good for our own dynos alone. */
+  isTainted?: (baseName: string) => Promise<boolean>
+}
+
+/** The closure's way between Nix and the bucket, for one build. */
+export interface ClosureCache {
+  substituters: Substituters
+  /** From now on, what Nix registers is saved. Nix is installed, and has built nothing yet. */
+  watch(): void
+  /** Saves what is left; it never fails, but says what could not be saved. */
+  finish(): Promise<Saved[]>
+  close(): Promise<void>
+}
+
+/** Compressed NARs from upstream that wait to be saved may take this much of the disk. */
+const MAX_SPOOL = 1024 ** 3
+/** Sources and what was substituted come without a hook. */
+const LOOK_MS = 1000
+const MAX_SAID = 30
+/** Of the 30 s after SIGTERM; the log and the record come last. */
+const HURRY_MS = 16_000
+
+export async function startClosureCache(options: ClosureCacheOptions): Promise<ClosureCache> {
+  const {bucket, key, folder, hookFile, upstream, wait} = options
+  const {upstreams, others, publicKeys} = cacheOptions(options.flags)
+  const trusted = [key.publicKey, ...publicKeys]
+  const report = once(options.report)
+  const kept = spool(folder, MAX_SPOOL)
+  const inBucket = bucketSource(bucket, {trusted, report})
+  const sources = upstreams.map((url, n) => upstreamSource(url, nameOf(url, n, upstreams), {client: upstreamClient(url, {wait}), trusted, report}))
+  let saving: Saver | null = null
+  const server = await startCacheServer([
+    {source: inBucket, spool: null}, ...sources.map(source => ({source, spool: upstream === 'copy' ? kept : null})),
+  ], async () => saving?.notice())
+  await writeFile(hookFile, postBuildHook(server.port), {mode: 0o755})
+  let paths: ReturnType<typeof registrations> | null = null
+  let timer: NodeJS.Timeout | null = null
+  let described: Promise<void> | null = null
+  const shelves = new Map<string, Shelf>()
+
+  async function save(path: RegisteredPath, references: readonly string[]): Promise<Saved> {
+    const hash = hashPartOf(baseNameOf(path.path))
+    const isFromUpstream = sources.some(source => source.gave(hash)) && !path.builtHere
+    if (isFromUpstream && upstream === 'skip') return {kind: 'upstream', bytes: 0}
+    // What only a program decompresses, only Nix checks.
+    if (path.builtHere && inBucket.gave(hash)) inBucket.refuse(hash, 'Nix could not use its NAR')
+    const held = await inBucket.holding(hash)
+    if (held.kind === 'good') {
+      shelves.set(path.path, held.shelf)
+      return {kind: 'there'}
+    }
+
+    const shelf = held.kind === 'refused' ? held.shelf : await shelfOf(path, references)
+    shelves.set(path.path, shelf)
+    await (described ??= publishCacheInfo(bucket))
+    const nar = await narFor(path, hash)
+    try {
+      const info = await publishPath(bucket, {path, nar, shelf, key, replace: held.kind === 'refused' ? held.replace : null})
+      if (info) inBucket.saved(hash, info, shelf)
+      if (isFromUpstream) return {kind: 'upstream', bytes: nar.fileSize}
+      return info ? {kind: 'saved', bytes: nar.fileSize} : {kind: 'there'}
+    } finally {
+      await kept.discard(nar)
+    }
+  }
+
+  async function narFor(path: RegisteredPath, hash: string): Promise<PackedNar> {
+    const passed = kept.take(hash)
+    if (passed && !path.builtHere) return passed
+    if (passed) await kept.discard(passed)
+    return packNar(`${options.canonical}/${baseNameOf(path.path)}`, {...path, file: `${folder}/${hash}.nar.zst`})
+  }
+
+  /** A path that refers to one of ours alone is ours alone: nobody else could get all of it. */
+  async function shelfOf({path}: RegisteredPath, references: readonly string[]): Promise<Shelf> {
+    if (references.some(reference => shelves.get(reference) === 'own')) return 'own'
+    return await options.isTainted?.(baseNameOf(path)) ? 'own' : 'shared'
+  }
+
+  const lastMoment = new AbortController()
+  onAbort(options.signal, () => setTimeout(() => lastMoment.abort(), HURRY_MS).unref())
+
+  /** Told to stop, also when that happens meanwhile, it saves only what was built. */
+  async function untilHurried(running: Saver): Promise<Map<string, Saved>> {
+    const hurried = new Promise<Map<string, Saved>>((resolve, reject) => {
+      onAbort(options.signal, () => void running.finish(lastMoment.signal).then(resolve, reject))
+    })
+    return options.signal.aborted ? hurried : Promise.race([running.finish(null), hurried])
+  }
+
+  return {
+    substituters: {urls: [...server.urls, ...others], trusted, postBuildHook: hookFile},
+
+    watch() {
+      paths = registrations(options.database)
+      saving = saver({registrations: paths, save, since: paths.lastId()})
+      timer = setInterval(() => {
+        // A look that fails is made up for by the next one.
+        saving?.notice().catch(() => undefined)
+      }, LOOK_MS)
+    },
+
+    async finish() {
+      if (timer) clearInterval(timer)
+      try {
+        const results = saving ? [...(await untilHurried(saving)).values()] : []
+        const failure = results.find(result => result.kind === 'failed')
+        if (failure) report(`Not all was saved: ${messageOf(failure.error)}`)
+        return results
+      } catch (error) {
+        report(`Nothing more could be saved: ${messageOf(error)}`)
+        return []
+      }
+    },
+
+    async close() {
+      if (timer) clearInterval(timer)
+      await server.close()
+      paths?.close()
+    },
+  }
+}
+
+/** A cache's host; two of one host are told apart. */
+function nameOf(url: string, n: number, all: readonly string[]): string {
+  const host = (other: string) => new URL(other).host.replaceAll(':', '-')
+  return all.some((other, m) => m !== n && host(other) === host(url)) ? `${host(url)}-${n + 1}` : host(url)
+}
+
+function onAbort(signal: AbortSignal, act: () => void): void {
+  if (signal.aborted) act()
+  else signal.addEventListener('abort', act, {once: true})
+}
+
+/** Says each thing once, whoever finds it out, and not without end. */
+function once(report: Report): Report {
+  const said = new Set<string>()
+  return text => {
+    if (said.has(text) || said.size >= MAX_SAID) return
+    said.add(text)
+    report(said.size === MAX_SAID ? 'More of this kind is not shown.' : text)
+  }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}

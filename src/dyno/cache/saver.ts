@@ -1,0 +1,123 @@
+import type {Registrations, RegisteredPath} from './registrations.ts'
+import {backlog} from './backlog.ts'
+import {limiter} from './limiter.ts'
+
+/** What came of a path. `bytes`: what was sent. */
+export type Saved = {kind: 'failed'; error: unknown} | {kind: 'saved'; bytes: number} | {kind: 'there'} | {kind: 'upstream'; bytes: number}
+
+export interface SaverOptions {
+  registrations: Registrations
+  /** Puts one path into the bucket; all that it refers to is there already. */
+  save: (path: RegisteredPath, references: readonly string[]) => Promise<Saved>
+  /** Paths registered up to this id are Nix's own: saved only where another path refers to them. */
+  since: number
+  /** paths at once */
+  parallel?: number
+}
+
+/** Saves what Nix registers, what was built first: that is what a killed dyno would cost. */
+export interface Saver {
+  /** Looks for new paths. Resolves when the backlog permits to build on. */
+  notice(): Promise<void>
+  /** Saves all that is valid; what failed is tried once more. `hurry`: only what was built, and no longer than until this aborts. */
+  finish(hurry: AbortSignal | null): Promise<Map<string, Saved>>
+}
+
+export function saver({registrations, save, since, parallel = 4}: SaverOptions): Saver {
+  const saving = new Map<string, Promise<Saved>>()
+  const results = new Map<string, Saved>()
+  const built = backlog()
+  const limit = limiter(parallel)
+  let others: RegisteredPath[] = []
+  let active = 0
+  let last = since
+  let idle: (() => void)[] = []
+
+  /** A path after all that it refers to: every narinfo's references resolve at every moment. */
+  function saved(path: RegisteredPath): Promise<Saved> {
+    const known = saving.get(path.path)
+    if (known) return known
+    const result = attempt(path).catch((error: unknown): Saved => ({kind: 'failed', error})).then(end => {
+      results.set(path.path, end)
+      return end
+    })
+    saving.set(path.path, result)
+    return result
+  }
+
+  async function attempt(path: RegisteredPath): Promise<Saved> {
+    const references = path.references.filter(reference => reference !== path.path)
+    const ends = await Promise.all(references.map(async reference => {
+      const found = registrations.of(reference)
+      return found ? saved(found) : {kind: 'failed' as const, error: new Error(`${reference} is not valid`)}
+    }))
+    return ends.find(end => end.kind === 'failed') ?? limit(() => save(path, references))
+  }
+
+  function look(): void {
+    for (const path of registrations.after(last)) {
+      last = path.id
+      if (path.path.endsWith('.drv')) continue
+      if (path.builtHere) built.add(path.narSize, saved(path).finally(next))
+      else others.push(path)
+    }
+
+    next()
+  }
+
+  /** Starts on what was not built here, while nothing that was is waiting. */
+  function next(): void {
+    while (built.paths === 0 && active < parallel) {
+      const path = others.shift()
+      if (!path) break
+      active += 1
+      void saved(path).finally(() => {
+        active -= 1
+        next()
+      })
+    }
+
+    if (built.paths === 0 && active === 0 && others.length === 0) {
+      idle.forEach(go => go())
+      idle = []
+    }
+  }
+
+  function settled(): Promise<void> {
+    return new Promise(resolve => {
+      idle.push(resolve)
+      // The backlog counts down after its promise has settled.
+      setImmediate(next)
+    })
+  }
+
+  return {
+    async notice() {
+      look()
+      await built.room()
+    },
+
+    async finish(hurry) {
+      look()
+      if (hurry) {
+        others = []
+        await Promise.race([settled(), aborted(hurry)])
+        return results
+      }
+
+      await settled()
+      const failed = [...results].filter(([, {kind}]) => kind === 'failed').map(([path]) => path)
+      failed.forEach(path => saving.delete(path))
+      others.push(...failed.map(path => registrations.of(path)).filter(path => path !== null))
+      await settled()
+      return results
+    },
+  }
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise(resolve => {
+    if (signal.aborted) resolve()
+    else signal.addEventListener('abort', () => resolve(), {once: true})
+  })
+}
