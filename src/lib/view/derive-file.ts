@@ -10,8 +10,14 @@ import {rewriteChunk, type Rewriting} from './rewriting.ts'
 /** Bytes read at a time: what a processor's cache holds. Most files of a store are smaller and need one read. */
 export const CHUNK = 256 * 1024
 
-/** Makes `target` from the file `source`: a hard link where nothing needs rewriting, else a rewritten copy. */
-export type DeriveFile = (source: DiskPath, target: DiskPath) => 'copied' | 'linked'
+/**
+ * Makes `target` from the file `source`: a hard link where nothing needs rewriting, else a rewritten copy. `copies` are those
+ * that were made for the same path before: files that are one file stay one.
+ */
+export type DeriveFile = (source: DiskPath, target: DiskPath, copies?: Copies) => 'copied' | 'linked'
+
+/** Copies of files that have more than one name, by inode. */
+export type Copies = Map<number, DiskPath>
 
 /** Called for each file that holds others, compressed or archived: it reads like one, but nobody has looked inside. */
 export type OnContainer = (source: DiskPath) => void
@@ -22,10 +28,16 @@ export type OnContainer = (source: DiskPath) => void
  */
 export function fileDeriver(rewriting: Rewriting, onContainer: OnContainer = () => undefined): DeriveFile {
   const buffer = Buffer.allocUnsafe(CHUNK + rewriting.window)
-  return (source, target) => {
+  return (source, target, copies) => {
     const input = fs.openSync(source, fs.constants.O_RDONLY | fs.constants.O_NOFOLLOW)
     try {
-      if (rewriteInto(rewriting, buffer, input, target, () => onContainer(source))) return 'copied'
+      const copy = copies && copies.size > 0 ? copies.get(fs.fstatSync(input).ino) : undefined
+      if (copy !== undefined) return linkFile(copy, target)
+      if (rewriteInto(rewriting, buffer, input, target, () => onContainer(source))) {
+        const {nlink, ino} = fs.fstatSync(input)
+        if (nlink > 1) copies?.set(ino, target)
+        return 'copied'
+      }
     } finally {
       fs.closeSync(input)
     }

@@ -1,6 +1,6 @@
 import fs from 'node:fs'
 import {STORE_MTIME} from './canonical-modes.ts'
-import {fileDeriver, linkFile, type DeriveFile, type OnContainer} from './derive-file.ts'
+import {fileDeriver, linkFile, type Copies, type DeriveFile, type OnContainer} from './derive-file.ts'
 import {entriesOf, join, kindAt, type DiskPath, type EntryKind} from './entry.ts'
 import {rewriteChunk, type Rewriting} from './rewriting.ts'
 
@@ -40,20 +40,26 @@ export function derive(deriver: Deriver, source: DiskPath, target: DiskPath): De
   const derived = {linked: 0, copied: 0}
   const kind = kindAt(source)
   if (kind === null) throw new Error(`${source.toString()} does not exist`)
-  deriveEntry(deriver, source, kind, target, derived)
+  deriveEntry(deriver, source, kind, target, {derived, copies: new Map()})
   return derived
 }
 
-function deriveEntry(deriver: Deriver, source: DiskPath, kind: EntryKind, target: DiskPath, derived: Derived): void {
+/** What one path's derivation knows by then. */
+interface Progress {
+  derived: Derived
+  copies: Copies
+}
+
+function deriveEntry(deriver: Deriver, source: DiskPath, kind: EntryKind, target: DiskPath, progress: Progress): void {
   switch (kind) {
     case 'file': {
-      derived[deriver.deriveFile(source, target)]++
+      progress.derived[deriver.deriveFile(source, target, progress.copies)]++
       return
     }
 
     case 'folder': {
       fs.mkdirSync(target, 0o700)
-      for (const {name, kind} of entriesOf(source)) deriveEntry(deriver, join(source, name), kind, join(target, name), derived)
+      for (const {name, kind} of entriesOf(source)) deriveEntry(deriver, join(source, name), kind, join(target, name), progress)
       fs.utimesSync(target, STORE_MTIME, STORE_MTIME)
       fs.chmodSync(target, 0o555)
       return

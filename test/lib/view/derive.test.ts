@@ -5,7 +5,7 @@ import {makeModesCanonical} from '../../../src/lib/view/canonical-modes.ts'
 import {CHUNK} from '../../../src/lib/view/derive-file.ts'
 import {derive, linkingDeriver, rewritingDeriver} from '../../../src/lib/view/derive.ts'
 import {TO_VIEW} from '../../../src/lib/view/rewriting.ts'
-import {listing, makeTrees, type TestTrees} from './support/trees.ts'
+import {listing, makeTrees, roomyFolder, type TestTrees} from './support/trees.ts'
 
 const PATH = '/nix/store/6f6had9j0i1g00p64sfs94jbm2pcfvbj-x'
 const VIEW_PATH = '/app/.nixs/6f6had9j0i1g00p64sfs94jbm2pcfvbj-x'
@@ -70,6 +70,45 @@ describe('deriving a path', () => {
       expect(fs.readFileSync(target, 'utf8') === `${'.'.repeat(size - PATH.length)}${VIEW_PATH}`).to.equal(true)
     })
   }
+
+  it('keeps files of several names one file, rewritten or not', () => {
+    fs.mkdirSync(`${source}/bin`, {recursive: true})
+    for (const [name, text] of [['run', PATH], ['data', 'text']] as const) {
+      fs.writeFileSync(`${source}/${name}`, text)
+      fs.linkSync(`${source}/${name}`, `${source}/bin/${name}`)
+    }
+
+    const derived = deriveCanonical()
+    const inode = (name: string) => fs.statSync(`${target}/${name}`).ino
+    expect([derived, inode('run') === inode('bin/run'), inode('data') === inode('bin/data'), listing(target)['bin/run']]).to.deep.equal([
+      {linked: 3, copied: 1}, true, true, `444 1 ${VIEW_PATH}`,
+    ])
+  })
+
+  it('makes copies of its own for another path that shares a file', () => {
+    fs.writeFileSync(source, PATH)
+    fs.linkSync(source, `${source}2`)
+    const deriver = rewritingDeriver(TO_VIEW)
+    expect([source, `${source}2`].map((from, n) => derive(deriver, from, `${target}${n}`))).to.deep.equal([{linked: 0, copied: 1}, {linked: 0, copied: 1}])
+  })
+
+  it('needs little memory for a file of 2 GiB', function () {
+    this.timeout(120_000)
+    const size = 2 ** 31 + 5
+    using large = makeTrees(roomyFolder(size * 2))
+    const [from, to] = [`${large.canonical}/x`, `${large.view}/x`]
+    fs.writeFileSync(from, '')
+    fs.truncateSync(from, size - PATH.length)
+    fs.appendFileSync(from, PATH)
+    makeModesCanonical(from)
+    const derived = execFileSync(process.execPath, [`${import.meta.dirname}/../../../bench/support/derive-view.ts`, large.canonical, large.view], {encoding: 'utf8'})
+    const end = Buffer.alloc(PATH.length)
+    const file = fs.openSync(to, 'r')
+    fs.readSync(file, end, 0, end.length, size - PATH.length)
+    fs.closeSync(file)
+    expect([fs.statSync(to).size, end.toString()]).to.deep.equal([size, VIEW_PATH])
+    expect((JSON.parse(derived) as {memory: number}).memory / 1024 ** 2).to.be.below(150)
+  })
 
   it('keeps names that are not UTF-8', () => {
     fs.mkdirSync(source)

@@ -8,12 +8,18 @@ export interface TestTrees extends Trees, Disposable {
   root: string
 }
 
-export function makeTrees(): TestTrees {
-  const root = fs.mkdtempSync(`${os.tmpdir()}/trees-`)
+export function makeTrees(parent = os.tmpdir()): TestTrees {
+  const root = fs.mkdtempSync(`${parent}/trees-`)
   const trees = {root, canonical: `${root}/store`, view: `${root}/nixs`}
   fs.mkdirSync(trees.canonical)
   fs.mkdirSync(trees.view)
   return {...trees, [Symbol.dispose]: () => removeTree(root)}
+}
+
+/** In memory where there is room for so many bytes: gigabytes take a disk their time. */
+export function roomyFolder(bytes: number): string {
+  const {bavail, bsize} = fs.existsSync('/dev/shm') ? fs.statfsSync('/dev/shm') : {bavail: 0, bsize: 0}
+  return bavail * bsize > bytes ? '/dev/shm' : os.tmpdir()
 }
 
 /** Everything at and below a path: `MODE MTIME CONTENT`, a symlink's target after an arrow. */
