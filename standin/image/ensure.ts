@@ -40,7 +40,7 @@ export interface EnsureImageOptions {
 }
 
 /**
- * Makes a root like that of Heroku's run image out of this machine's own distribution, unless it was made before. It appears whole
+ * Makes a root like that of a stack's run or build image out of this machine's own distribution, unless it was made before. It appears whole
  * or not at all; whoever comes second waits for the first.
  *
  * @throws StandinError when the packages cannot be had
@@ -51,7 +51,7 @@ export async function ensureImage({dir = IMAGE_CACHE, variant = 'heroku-24', rep
   const root = join(dir, `${variant}-${imageKey(distribution, ...stack.packages)}`)
   await mkdir(dir, {recursive: true})
   const made = await withLock(join(dir, 'lock'), async () =>
-    await recordOf(root) ?? await makeImage({dir, root, stack, distribution, report}))
+    await recordOf(root) ?? await makeImage({dir, root, variant, stack, distribution, report}))
   return {root, usr: join(root, 'usr'), etc: join(root, 'etc'), made}
 }
 
@@ -63,18 +63,19 @@ async function recordOf(root: string): Promise<ImageRecord | null> {
 interface Order {
   dir: string
   root: string
+  variant: Variant
   stack: Stack
   distribution: string
   report: (what: string) => void
 }
 
-async function makeImage({dir, root, stack, distribution, report}: Order): Promise<ImageRecord> {
-  report(`Making the dynos' image out of ${distribution}'s counterparts of ${stack.distribution}'s packages`)
+async function makeImage({dir, root, variant, stack, distribution, report}: Order): Promise<ImageRecord> {
+  report(`Making the image ${stack.stack} out of ${distribution}'s counterparts of ${stack.distribution}'s packages`)
   const apt = await Apt.open(join(dir, 'apt'))
   const available = await apt.available()
   const counterparts = stack.packages.map(name => counterpart(name, available))
   const packages = await apt.download([...new Set(counterparts.flatMap(found => found.kind === 'none' ? [] : [found.name]))])
-  refuseToolchain(packages)
+  if (!variant.endsWith('-build')) refuseToolchain(packages)
 
   const staging = `${root}.new`
   await rm(staging, {recursive: true, force: true})

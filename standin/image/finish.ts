@@ -19,7 +19,8 @@ const FINISH = `set -euo pipefail
 umask 022
 for link in awk=mawk nawk=mawk nc=nc.openbsd netcat=nc.openbsd which=which.debianutils pager=less telnet=inetutils-telnet \\
   traceroute6=traceroute6.iputils lft=lft.db pinentry=pinentry-curses editor=nano convert=convert-im6.q16 identify=identify-im6.q16 \\
-  mogrify=mogrify-im6.q16 composite=composite-im6.q16 compare=compare-im6.q16 montage=montage-im6.q16 stream=stream-im6.q16; do
+  mogrify=mogrify-im6.q16 composite=composite-im6.q16 compare=compare-im6.q16 montage=montage-im6.q16 stream=stream-im6.q16 \\
+  cc=gcc c++=g++ c89=c89-gcc c99=c99-gcc yacc=bison.yacc automake=automake-1.16 aclocal=aclocal-1.16; do
   if [[ ! -e "/usr/bin/\${link%%=*}" && -e "/usr/bin/\${link#*=}" ]]; then
     ln --symbolic --force "\${link#*=}" "/usr/bin/\${link%%=*}"
   fi

@@ -11,7 +11,7 @@ export interface Stack {
   versionsSource: string
 }
 
-export type Variant = 'heroku-24'
+export type Variant = 'heroku-24' | 'heroku-24-build'
 
 /** The packages of a stack's run image, as Heroku lists them. */
 export async function readStack(variant: Variant): Promise<Stack> {
