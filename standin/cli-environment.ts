@@ -6,11 +6,13 @@ import type {Platform} from './platform/start.ts'
  * Makes throwaway folders and returns the environment in which the real CLI talks to this stand-in alone. Beside it
  * the CLI needs a PATH.
  */
-export async function cliEnvironment(dir: string, {api, token, ca}: Platform): Promise<Record<string, string>> {
+export async function cliEnvironment(dir: string, {api, token, ca}: Pick<Platform, 'api' | 'ca' | 'token'>): Promise<Record<string, string>> {
   const folder = (name: string) => join(dir, name)
-  await Promise.all(['data', 'cache/heroku', 'config'].map(name => mkdir(folder(name), {recursive: true})))
+  await Promise.all(['data', 'cache/heroku', 'config/git'].map(name => mkdir(folder(name), {recursive: true})))
   // Its presence means that the terms were shown.
   await writeFile(folder('cache/heroku/terms-of-service'), '')
+  // Beside $HOME/.gitconfig, which is the CLI's and the user's to write.
+  await writeFile(folder('config/git/config'), gitConfig(api))
   return {
     // The CLI writes a credential helper into $HOME/.gitconfig.
     HOME: dir, XDG_DATA_HOME: folder('data'), XDG_CACHE_HOME: folder('cache'), XDG_CONFIG_HOME: folder('config'),
@@ -26,4 +28,17 @@ export async function cliEnvironment(dir: string, {api, token, ca}: Platform): P
     // With TERM=dumb a failure of TLS prints nothing.
     TERM: 'xterm',
   }
+}
+
+/**
+ * Makes git push to the stand-in what is meant for Heroku: the remotes that the CLI adds, and the API's git_url, name git.heroku.com.
+ * The password is the API key, which stays in the environment.
+ */
+function gitConfig(api: string): string {
+  return `[url "${api}/"]
+\tinsteadOf = https://git.heroku.com/
+[credential "${api}"]
+\thelper =
+\thelper = "!f() { test \\"$1\\" = get && echo username=heroku && echo \\"password=$HEROKU_API_KEY\\"; }; f"
+`
 }

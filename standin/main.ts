@@ -3,6 +3,7 @@ import {mkdir, mkdtemp, rm} from 'node:fs/promises'
 import {tmpdir} from 'node:os'
 import {join} from 'node:path'
 import {startBucket} from './bucket/bucket-server.ts'
+import {createBuildHost} from './builds/host.ts'
 import {cliEnvironment} from './cli-environment.ts'
 import {checkJail} from './dynos/check.ts'
 import {createDynoHost} from './dynos/host.ts'
@@ -36,15 +37,18 @@ async function run({state, port, s3}: Options): Promise<void> {
 
   const complain = (message: string) => process.stderr.write(`standin: ${message}\n`)
   // Where no jail is permitted, that is to be known before an image is made, which may take minutes.
-  await checkJail()
+  const privilege = await checkJail()
   const image = await ensureImage({report: complain})
   const host = await createDynoHost({dir: join(dir, 'dynos'), image})
   cleanup.defer(() => host.close())
   host.lacks.forEach(complain)
+  const buildHost = await createBuildHost({
+    dir: join(dir, 'dynos'), privilege, image: report => ensureImage({variant: 'heroku-24-build', report}),
+  })
   const bucket = await openBucket(s3, dir)
   cleanup.defer(bucket.close)
   const platform = await startPlatform({
-    dir, port, host, complain,
+    dir, port, host, buildHost, complain,
     source: {now: () => new Date(), uuid: () => randomUUID(), secret: bytes => randomBytes(bytes).toString('hex')},
   })
   cleanup.defer(() => platform.close())

@@ -179,8 +179,8 @@ export class JailedDyno implements Dyno {
   }
 }
 
-/** The folders and files that the dyno sees as its own, belonging to its user. */
-async function makeFolder({folder, user, image, privilege}: DynoSetting): Promise<JailPlan> {
+/** Makes the folders and files that a dyno or a build sees as its own, belonging to its user. */
+export async function makeFolder({folder, user, image, privilege}: Pick<DynoSetting, 'folder' | 'image' | 'privilege' | 'user'>): Promise<JailPlan> {
   const [app, tmp] = [join(folder, 'app'), join(folder, 'tmp')]
   // The network is this machine's, and so are the names in it, as they are when the dyno starts.
   const [hosts, resolv] = await Promise.all(['hosts', 'resolv.conf'].map(name => readFile(join('/etc', name), 'utf8').catch(() => '')))

@@ -1,5 +1,8 @@
+import type {Builds} from '../builds/builds.ts'
+import type {BuildCaches} from '../builds/cache.ts'
 import type {DynoHost} from '../dynos/contract.ts'
 import type {Faults} from '../faults/faults.ts'
+import type {GitServer} from '../git/git-server.ts'
 import type {Journal} from '../faults/journal.ts'
 import type {Logs} from '../logs/logs.ts'
 import type {LogSession} from '../logs/log-session.ts'
@@ -9,7 +12,7 @@ import type {Store} from '../state/store.ts'
 import type {RateLimit} from './http/rate-limit.ts'
 import type {DynoManager} from './services/dyno-manager.ts'
 import type {Releases} from './services/releases.ts'
-import type {SlugBlobs} from './services/slug-blobs.ts'
+import type {SignedBlobs} from './services/signed-blobs.ts'
 import type {Streams} from './services/streams.ts'
 
 /** What the resources of the API act on. */
@@ -24,7 +27,14 @@ export interface Context {
   rateLimit: RateLimit
   dynos: DynoManager
   releases: Releases
-  slugs: SlugBlobs
+  slugs: SignedBlobs
+  /** sources of builds */
+  sources: SignedBlobs
+  builds: Builds
+  caches: BuildCaches
+  git: GitServer
+  /** what clients prove themselves with */
+  token: string
   streams: Streams
   /** opens the app's router and notes its port in the app's record */
   openRouter: (app: AppRecord) => Promise<void>

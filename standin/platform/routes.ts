@@ -1,3 +1,6 @@
+import {buildRoutes} from '../builds/routes.ts'
+import {gitRoutes} from '../git/routes.ts'
+import {sourceBlobRoutes, sourceRoutes} from '../sources/sources.ts'
 import type {Context} from './context.ts'
 import type {RawRoute, Route} from './http/route.ts'
 import {accountRoutes} from './resources/account.ts'
@@ -19,10 +22,10 @@ import {stackRoutes} from './resources/stacks.ts'
 export function allRoutes(context: Context): {routes: Route[]; rawRoutes: RawRoute[]; controlRoutes: Route[]} {
   return {
     routes: [
-      accountRoutes, appRoutes, buildpackRoutes, collaboratorRoutes, configVarRoutes, dynoRoutes, dynoSizeRoutes, formationRoutes,
-      logSessionRoutes, regionRoutes, releaseRoutes, slugRoutes, stackRoutes,
+      accountRoutes, appRoutes, buildpackRoutes, buildRoutes, collaboratorRoutes, configVarRoutes, dynoRoutes, dynoSizeRoutes, formationRoutes,
+      logSessionRoutes, regionRoutes, releaseRoutes, slugRoutes, sourceRoutes, stackRoutes,
     ].flatMap(routesOf => routesOf(context)),
-    rawRoutes: [blobRoutes, logRoutes, streamRoutes].flatMap(routesOf => routesOf(context)),
+    rawRoutes: [blobRoutes, gitRoutes, logRoutes, sourceBlobRoutes, streamRoutes].flatMap(routesOf => routesOf(context)),
     controlRoutes: controlRoutes(context),
   }
 }

@@ -1,9 +1,13 @@
 import {once} from 'node:events'
 import type {AddressInfo, Server} from 'node:net'
 import {join} from 'node:path'
+import {Builds} from '../builds/builds.ts'
+import {BuildCaches} from '../builds/cache.ts'
+import type {BuildHost} from '../builds/contract.ts'
 import type {DynoHost} from '../dynos/contract.ts'
 import {StandinError} from '../errors.ts'
 import {Faults} from '../faults/faults.ts'
+import {GitServer} from '../git/git-server.ts'
 import {Journal} from '../faults/journal.ts'
 import {Logs} from '../logs/logs.ts'
 import {createCertificates} from '../rendezvous/certificates.ts'
@@ -21,7 +25,7 @@ import {DynoManager} from './services/dyno-manager.ts'
 import {Formations} from './services/formations.ts'
 import {OneOffs} from './services/one-offs.ts'
 import {Releases} from './services/releases.ts'
-import {SlugBlobs} from './services/slug-blobs.ts'
+import {SignedBlobs} from './services/signed-blobs.ts'
 import {Streams} from './services/streams.ts'
 
 export interface PlatformOptions {
@@ -30,6 +34,7 @@ export interface PlatformOptions {
   /** of the API; 0: any */
   port: number
   host: DynoHost
+  buildHost: BuildHost
   source: Source
   complain: (message: string) => void
 }
@@ -47,12 +52,14 @@ export interface Platform {
 }
 
 /** Starts Heroku on 127.0.0.1: API, rendezvous, routers, and the web dynos of the apps that there are. */
-export async function startPlatform({dir, port, host, source, complain}: PlatformOptions): Promise<Platform> {
+export async function startPlatform({dir, port, host, buildHost, source, complain}: PlatformOptions): Promise<Platform> {
   const {ca, key, cert} = await createCertificates(join(dir, 'ca'))
   const store = new Store(dir, () => newState(source))
   const logs = new Logs(() => source.now())
   const faults = new Faults()
-  const slugs = new SlugBlobs(join(dir, 'slugs'), source.secret(32), source)
+  const slugs = new SignedBlobs({dir: join(dir, 'slugs'), path: '/blobs', key: source.secret(32)}, source)
+  const sources = new SignedBlobs({dir: join(dir, 'sources'), path: '/source-blobs', key: source.secret(32)}, source)
+  const caches = new BuildCaches(join(dir, 'build-caches'))
   const streams = new Streams(join(dir, 'streams'))
   const runContext = {faults, host, logs, slugs, source}
   let rendezvousAddress = ''
@@ -62,11 +69,14 @@ export async function startPlatform({dir, port, host, source, complain}: Platfor
   const dynos = new DynoManager(oneOffs, formations)
   const releases = new Releases({...runContext, store, streams}, oneOffs, formations)
   let api = ''
-  const context: Context = {
-    store, source, host, logs, faults, dynos, releases, slugs, streams, logSessions: new Map(), journal: new Journal(),
-    rateLimit: new RateLimit(() => source.now()), openRouter: app => routers.open(app), closeRouter: app => routers.close(app), apiUrl: () => api,
-  }
+  const apiUrl = () => api
   const token = source.secret(20)
+  const builds = new Builds({...runContext, host: buildHost, apiUrl, caches, complain, releases, store, streams})
+  const git = await GitServer.start(join(dir, 'git'), {apiUrl, builds, complain, source, sources, streams})
+  const context: Context = {
+    store, source, host, logs, faults, dynos, releases, slugs, sources, streams, builds, caches, git, token, logSessions: new Map(), journal: new Journal(),
+    rateLimit: new RateLimit(() => source.now()), openRouter: app => routers.open(app), closeRouter: app => routers.close(app), apiUrl,
+  }
 
   const rendezvous = createRendezvous({key, cert}, oneOffs, logs)
   rendezvousAddress = await listen(rendezvous.server, 0)
@@ -82,6 +92,8 @@ export async function startPlatform({dir, port, host, source, complain}: Platfor
     async close() {
       releases.close()
       dynos.close()
+      await builds.close()
+      git.close()
       // Nobody may order a dyno any more when the host goes.
       server.close()
       server.closeAllConnections()
@@ -96,10 +108,10 @@ function newState(source: Source): State {
   return {format: 1, account: {id: source.uuid(), email: 'developer@example.com', createdAt: timestamp(source.now())}, apps: []}
 }
 
-/** A release whose release phase ended with the last run never becomes current. */
+/** A release whose release phase ended with the last run never becomes current, and a build that did never succeeds. */
 function failInterrupted(store: Store, source: Source): void {
-  for (const release of store.state.apps.flatMap(app => app.releases)) {
-    if (release.status === 'pending') Object.assign(release, {status: 'failed', updatedAt: timestamp(source.now())})
+  for (const record of store.state.apps.flatMap(app => [...app.releases, ...app.builds])) {
+    if (record.status === 'pending') Object.assign(record, {status: 'failed', updatedAt: timestamp(source.now())})
   }
 }
 

@@ -20,7 +20,7 @@ export function createApp(name: string, {region, stack}: {region: string; stack:
   const app: AppRecord = {
     id: source.uuid(), name, createdAt: at, updatedAt: at, releasedAt: at, maintenance: false,
     region, stack, buildStack: stack, generation: 'cedar', space: null, webPort: null,
-    config: {}, slugs: [], releases: [], formation: [], buildpacks: [], settings: {...DEFAULT_SETTINGS},
+    config: {}, slugs: [], releases: [], formation: [], buildpacks: [], builds: [], settings: {...DEFAULT_SETTINGS},
   }
   for (const description of ['Initial release', 'Enable Logplex']) makeCurrent(app, addRelease(app, {description, slugId: null}, source), source)
   return app

@@ -34,6 +34,8 @@ export interface AppRecord {
   formation: FormationRecord[]
   /** URLs in their order */
   buildpacks: string[]
+  /** oldest first */
+  builds: BuildRecord[]
   settings: AppSettings
 }
 
@@ -60,6 +62,30 @@ export interface AppSettings {
   /** second crash in a row; doubles up to sixteen times this */
   coolOffMs: number
   slugUrlMs: number
+  /** how long a build may take */
+  buildTimeoutMs: number
+  /** bytes of a compressed slug that a build may make */
+  buildSlugLimit: number
+}
+
+export interface BuildRecord {
+  id: string
+  createdAt: string
+  updatedAt: string
+  status: 'failed' | 'pending' | 'succeeded'
+  stack: string
+  /** URLs in their order */
+  buildpacks: string[]
+  sourceUrl: string
+  /** what SOURCE_VERSION says */
+  version: string | null
+  versionDescription: string | null
+  /** of the source, `SHA256:` and hex */
+  checksum: string | null
+  /** secret part of output_stream_url */
+  outputStream: string
+  slugId: string | null
+  releaseId: string | null
 }
 
 export interface SlugRecord {
@@ -116,4 +142,6 @@ export const DEFAULT_SETTINGS: AppSettings = {
   attachTimeoutMs: 60_000,
   coolOffMs: 20 * 60_000,
   slugUrlMs: 60 * 60_000,
+  buildTimeoutMs: 15 * 60_000,
+  buildSlugLimit: 500 * 1024 * 1024,
 }

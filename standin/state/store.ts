@@ -1,7 +1,8 @@
 import {mkdirSync, readFileSync, renameSync, writeFileSync} from 'node:fs'
 import {join} from 'node:path'
 import {StandinError} from '../errors.ts'
-import type {State} from './model.ts'
+import type {AppRecord, AppSettings, State} from './model.ts'
+import {DEFAULT_SETTINGS} from './model.ts'
 
 /** The state in memory and its file; `save` after each change and before the answer that reports it. */
 export class Store {
@@ -44,6 +45,7 @@ function read(file: string): State | null {
     throw new StandinError(`${file} was written by another version.`, ['Name another folder with --state.'])
   }
 
-  // Only this class writes the file, so its format number vouches for the rest.
-  return state as State
+  // Only this class writes the file, so its format number vouches for the rest, but for what older versions did not know.
+  const known = state as Omit<State, 'apps'> & {apps: (Omit<AppRecord, 'builds' | 'settings'> & {builds?: AppRecord['builds']; settings: Partial<AppSettings>})[]}
+  return {...known, apps: known.apps.map(app => ({...app, builds: app.builds ?? [], settings: {...DEFAULT_SETTINGS, ...app.settings}}))}
 }

@@ -80,6 +80,8 @@ async function destroy(context: Context, app: AppRecord): Promise<Answer> {
   store.state.apps = store.state.apps.filter(other => other !== app)
   store.save()
   dynos.dropApp(app)
+  await context.builds.dropApp(app)
+  await context.git.dropApp(app)
   await context.closeRouter(app)
   await Promise.all(app.slugs.map(({id}) => slugs.remove(id)))
   logs.drop(app)

@@ -28,10 +28,10 @@ function replace({store}: Context, app: AppRecord, given: unknown): Answer {
   return ok(view(app))
 }
 
-/** Names of the registry (`heroku/nodejs`) become URNs, as on Heroku. */
-function toUrl(given: string): string {
+/** Names of the registry (`heroku/nodejs`) become URNs, as on Heroku. @throws ApiError 422 */
+export function toUrl(given: string): string {
   if (/^[\w-]+\/[\w-]+$/.test(given)) return `${REGISTRY}${given}`
-  if (given.startsWith(REGISTRY) || /^(https?|git|ssh):\/\/\S+$/.test(given)) return given
+  if (given.startsWith(REGISTRY) || /^(https?|git|ssh|file):\/\/\S+$/.test(given)) return given
   throw invalid(`Buildpack ${given} is neither a URL nor a name of the registry.`)
 }
 

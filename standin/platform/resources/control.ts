@@ -9,9 +9,9 @@ import {findApp} from './find-app.ts'
 import {chooseStack, DEFAULT_STACK} from './stacks.ts'
 
 const MANY = Number.MAX_SAFE_INTEGER
-const DURATIONS = ['bootTimeoutMs', 'graceMs', 'requestTimeoutMs', 'bootQueueMs', 'attachTimeoutMs', 'coolOffMs', 'slugUrlMs'] as const
+const DURATIONS = ['bootTimeoutMs', 'graceMs', 'requestTimeoutMs', 'bootQueueMs', 'attachTimeoutMs', 'coolOffMs', 'slugUrlMs', 'buildTimeoutMs'] as const
 const APP_FIELDS = [
-  ...DURATIONS, 'delinquent', 'dynosWithoutSlug', 'generation', 'oneOffLimit', 'performanceAllowed', 'permission', 'region', 'space', 'stack', 'tier',
+  ...DURATIONS, 'buildSlugLimit', 'delinquent', 'dynosWithoutSlug', 'generation', 'oneOffLimit', 'performanceAllowed', 'permission', 'region', 'space', 'stack', 'tier',
 ]
 
 /** The stand-in's own routes: what tests ask for that Heroku would not give them. docs: standin/README.md */
@@ -61,6 +61,7 @@ function changeApp({store, source}: Context, app: AppRecord, changes: unknown): 
     ...Object.fromEntries(DURATIONS.map(name => [name, body.integer(name, 0, MANY) ?? settings[name]])),
     delinquent: body.boolean('delinquent') ?? settings.delinquent,
     dynosWithoutSlug: body.oneOf('dynosWithoutSlug', ['start', 'refuse']) ?? settings.dynosWithoutSlug,
+    buildSlugLimit: body.integer('buildSlugLimit', 1, MANY) ?? settings.buildSlugLimit,
     oneOffLimit: body.has('oneOffLimit') ? body.integer('oneOffLimit', 0, MANY) : settings.oneOffLimit,
     performanceAllowed: body.boolean('performanceAllowed') ?? settings.performanceAllowed,
     permission: body.oneOf('permission', ['owner', 'view']) ?? settings.permission,

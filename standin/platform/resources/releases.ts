@@ -18,12 +18,12 @@ export function releaseRoutes(context: Context): Route[] {
   ]
 }
 
-/** Output of release phases, behind URLs that nobody can guess. */
+/** Output of release phases and builds, behind URLs that nobody can guess. */
 export function streamRoutes({streams}: Context): RawRoute[] {
   return [{
     method: 'GET', pattern: '/streams/{name}',
-    async handle({params: {name = ''}, response}) {
-      await streams.send(name, response)
+    async handle({params: {name = ''}, request, response}) {
+      await streams.send(name, request.headers.range, response)
       return null
     },
   }]

@@ -5,7 +5,7 @@ import {EventEmitter} from 'node:events'
 import {join} from 'node:path'
 import {notFound} from '../http/errors.ts'
 
-/** Outputs that are read from their start while they are still written: a release phase's. They stay in files. */
+/** Outputs that are read from their start while they are still written: a release phase's, a build's. They stay in files. */
 export class Streams {
   readonly #dir: string
   readonly #open = new Map<string, EventEmitter<{more: []}>>()
@@ -35,28 +35,36 @@ export class Streams {
     }
   }
 
-  /** Sends what there is and what comes, until the stream ends. */
-  async send(name: string, response: ServerResponse): Promise<void> {
+  /** Sends what there is and what comes, until the stream ends. `range`: the header of a client that goes on where it was, `bytes=N-`. */
+  async send(name: string, range: string | undefined, response: ServerResponse): Promise<void> {
     const file = join(this.#dir, name)
     if (!/^[0-9a-f]+$/.test(name) || !existsSync(file)) throw notFound('stream')
-    response.writeHead(200, {'Content-Type': 'text/plain; charset=utf-8'})
+    const from = /^bytes=(\d+)-$/.exec(range ?? '')?.[1]
+    response.writeHead(from === undefined ? 200 : 206, {'Content-Type': 'text/plain; charset=utf-8'})
     response.flushHeaders()
 
     const left = new AbortController()
     response.once('close', () => left.abort())
-    for (let position = 0; !left.signal.aborted;) {
+    for await (const chunk of this.read(name, Number(from ?? 0), left.signal)) {
+      if (!response.write(chunk)) await once(response, 'drain', {signal: left.signal}).catch(() => null)
+    }
+
+    response.end()
+  }
+
+  /** What there is and what comes, until the stream ends or the signal is given. */
+  async* read(name: string, from = 0, signal = new AbortController().signal): AsyncGenerator<Buffer> {
+    for (let position = from; !signal.aborted;) {
       const changes = this.#open.get(name)
       // Listening begins before reading, so that nothing written in between goes unnoticed.
-      const more = changes ? once(changes, 'more', {signal: left.signal}).catch(() => null) : null
-      for await (const chunk of createReadStream(file, {start: position}) as AsyncIterable<Buffer>) {
+      const more = changes ? once(changes, 'more', {signal}).catch(() => null) : null
+      for await (const chunk of createReadStream(join(this.#dir, name), {start: position}) as AsyncIterable<Buffer>) {
         position += chunk.length
-        if (!response.write(chunk)) await once(response, 'drain', {signal: left.signal}).catch(() => null)
+        yield chunk
       }
 
       if (!more) break
       await more
     }
-
-    response.end()
   }
 }

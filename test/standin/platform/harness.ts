@@ -5,6 +5,8 @@ import {tmpdir} from 'node:os'
 import {dirname, join} from 'node:path'
 import {setTimeout as delay} from 'node:timers/promises'
 import {promisify} from 'node:util'
+import {BuildFailure} from '../../../standin/builds/failure.ts'
+import type {BuildHost} from '../../../standin/builds/contract.ts'
 import type {DynoSpec} from '../../../standin/dynos/contract.ts'
 import type {Platform} from '../../../standin/platform/start.ts'
 import {startPlatform} from '../../../standin/platform/start.ts'
@@ -40,13 +42,14 @@ export interface Harness extends AsyncDisposable {
   log(app: string): Promise<string>
 }
 
-export async function startHarness(dir?: string): Promise<Harness> {
+/** @param buildHost without one, every build fails before its first step */
+export async function startHarness(dir?: string, buildHost: BuildHost = NO_BUILDS): Promise<Harness> {
   const folder = dir ?? await mkdtemp(join(tmpdir(), 'platform-'))
   const host = plainHost()
   const complaints: string[] = []
   let offset = 0
   const platform = await startPlatform({
-    dir: folder, port: 0, host, complain: message => complaints.push(message),
+    dir: folder, port: 0, host, buildHost, complain: message => complaints.push(message),
     source: {now: () => new Date(Date.now() + offset), uuid: () => randomUUID(), secret: bytes => randomBytes(bytes).toString('hex')},
   })
 
@@ -89,6 +92,8 @@ export async function startHarness(dir?: string): Promise<Harness> {
     },
   }
 }
+
+const NO_BUILDS: BuildHost = {open: () => Promise.reject(new BuildFailure('No builds here.'))}
 
 /** Node's fetch gives a Buffer no Content-Type, and a Content-Length. */
 export async function upload(url: string, bytes: Buffer): Promise<Response> {

@@ -3,6 +3,7 @@ import {createReadStream, createWriteStream, mkdirSync} from 'node:fs'
 import {rename, rm} from 'node:fs/promises'
 import type {IncomingMessage} from 'node:http'
 import {join} from 'node:path'
+import type {Readable} from 'node:stream'
 import {Transform} from 'node:stream'
 import {pipeline} from 'node:stream/promises'
 import type {Source} from '../../state/apps.ts'
@@ -15,16 +16,18 @@ export interface BlobRefusal {
   code: string
 }
 
-/** The bytes of slugs, behind URLs that are signed as S3's are: for one method, without a Content-Type, for an hour. */
-export class SlugBlobs {
+/** The bytes of slugs or sources, behind URLs that are signed as S3's are: for one method, without a Content-Type, for an hour. */
+export class SignedBlobs {
   readonly #dir: string
+  readonly #path: string
   readonly #key: string
   readonly #source: Source
 
-  /** @param key signs the URLs */
-  constructor(dir: string, key: string, source: Source) {
+  /** @param path of the URLs, `/blobs`; `key` signs them */
+  constructor({dir, path, key}: {dir: string; path: string; key: string}, source: Source) {
     mkdirSync(dir, {recursive: true})
     this.#dir = dir
+    this.#path = path
     this.#key = key
     this.#source = source
   }
@@ -36,7 +39,7 @@ export class SlugBlobs {
   /** Path and query of a signed URL. */
   sign(method: BlobMethod, id: string, validMs: number): string {
     const expires = Math.ceil((this.#source.now().getTime() + validMs) / 1000)
-    return `/blobs/${id}.tgz?Expires=${expires}&Signature=${this.#signature(method, id, String(expires))}`
+    return `${this.#path}/${id}.tgz?Expires=${expires}&Signature=${this.#signature(method, id, String(expires))}`
   }
 
   /** Null when the request may go on. */
@@ -55,7 +58,7 @@ export class SlugBlobs {
   }
 
   /** Takes an upload; the blob appears when it is whole. */
-  async receive(id: string, request: IncomingMessage): Promise<{size: number; sha256: string}> {
+  async receive(id: string, bytes: Readable): Promise<{size: number; sha256: string}> {
     const partial = `${this.file(id)}.${this.#source.secret(8)}.partial`
     const hash = createHash('sha256')
     let size = 0
@@ -67,7 +70,7 @@ export class SlugBlobs {
       },
     })
     try {
-      await pipeline(request, measure, createWriteStream(partial, {mode: 0o600}))
+      await pipeline(bytes, measure, createWriteStream(partial, {mode: 0o600}))
       await rename(partial, this.file(id))
     } finally {
       await rm(partial, {force: true})
@@ -85,6 +88,6 @@ export class SlugBlobs {
   }
 
   #signature(method: BlobMethod, id: string, expires: string): string {
-    return createHmac('sha256', this.#key).update(`${method}\n\n\n${expires}\n/blobs/${id}.tgz`).digest('hex')
+    return createHmac('sha256', this.#key).update(`${method}\n\n\n${expires}\n${this.#path}/${id}.tgz`).digest('hex')
   }
 }
