@@ -3,6 +3,7 @@ import {cp, rename, rm} from 'node:fs/promises'
 import {createRequire} from 'node:module'
 import {dirname, join} from 'node:path'
 import {build, type BuildOptions} from 'esbuild'
+import {readRunTimeScripts} from '../src/lib/slug/run-time-scripts.ts'
 
 // Makes dist/: the plugin, compiled file by file, and what goes to dynos: the program in one file and its loader.
 const root = join(import.meta.dirname, '..')
@@ -46,7 +47,10 @@ async function bundle(): Promise<void> {
     ...options,
     entryPoints: [join(root, 'src/dyno/main.ts')],
     outfile: join(made, 'toolbox', 'dyno.mjs'),
-    define: {EXTERNAL_BUILDER_PROGRAM: JSON.stringify(builder.outputFiles[0]?.text)},
+    define: {
+      EXTERNAL_BUILDER_PROGRAM: JSON.stringify(builder.outputFiles[0]?.text),
+      RUN_TIME_SCRIPTS: JSON.stringify(await readRunTimeScripts(join(root, 'buildpack/share'))),
+    },
   })
   await cp(join(root, 'src/dyno/loader.sh'), join(made, 'toolbox', 'loader.sh'))
 }

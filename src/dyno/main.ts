@@ -1,11 +1,14 @@
 import {EXIT, NixError} from '../lib/errors.ts'
 import {startBuild} from './build/start-build.ts'
+import {startRelease} from './release/start-release.ts'
 
 /** The program that runs on dynos: `dyno.mjs SUBCOMMAND ARGUMENTS…`. */
 async function main([subcommand, ...args]: readonly string[]): Promise<void> {
   switch (subcommand) {
     case 'build':
       return startBuild(args[0] ?? '')
+    case 'release':
+      return startRelease(args[0] ?? '')
     default:
       throw new NixError(`dyno.mjs knows no subcommand "${subcommand ?? ''}".`, {code: 'USAGE', exit: EXIT.usage})
   }

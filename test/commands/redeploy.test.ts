@@ -3,10 +3,10 @@ import {rm, writeFile} from 'node:fs/promises'
 import path from 'node:path'
 import NixBuild from '../../src/commands/nix/build.ts'
 import NixRedeploy from '../../src/commands/nix/redeploy.ts'
-import NixSetup from '../../src/commands/nix/setup.ts'
 import {keys} from '../../src/lib/bucket/keys.ts'
 import {recordStore} from '../../src/lib/build/record-store.ts'
 import {playSuccess} from './play-dyno.ts'
+import {SERVER, stepsIn} from './steps.ts'
 import {useWorld} from './world.ts'
 
 interface Result {
@@ -15,47 +15,22 @@ interface Result {
   version: number
   reused: string | null
   uploaded: number
+  via: string | null
   url: string
   processes: {type: string; command: string; quantity: number}[]
 }
-
-/** Answers each request with "hello"; Perl is what a run image has. */
-const SERVER = String.raw`exec perl -MIO::Socket::INET -e '
-  $server = IO::Socket::INET->new(LocalAddr => "0.0.0.0", LocalPort => $ENV{PORT}, Listen => 5, ReuseAddr => 1) or die;
-  while ($client = $server->accept) { print $client "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: close\r\n\r\nhello"; close $client }
-'
-`
 
 describe('nix:redeploy', function () {
   this.timeout(60_000)
   const world = useWorld()
 
-  const setUp = async (app: string) => {
-    const {standin, run} = world()
-    const {s3} = standin.line
-    await standin.createApp(app)
-    const {error} = await run(NixSetup, [`--app=${app}`, `--bucket=${s3.bucket}`, `--endpoint=${s3.endpoint}`, `--key=${s3.key}`, `--confirm=${app}`, '--secret-stdin'], {input: s3.secret})
-    expect(error).to.equal(null)
-  }
-
-  const signingKey = async (app: string) => (await world().standin.api<Record<string, string>>('GET', `/apps/${app}/config-vars`)).body['NIX_SIGNING_KEY'] ?? ''
-
-  /** Orders a build of the project as it is, and plays the dyno. */
-  const build = async (app: string, program = SERVER, key?: string) => {
-    const {run, bucket} = world()
-    const {result, error} = await run(NixBuild, [`--app=${app}`, '--force', '--detach'])
-    expect(error).to.equal(null)
-    const id = (result as {build: string}).build
-    await playSuccess(bucket, {app, build: id, signingKey: key ?? await signingKey(app), program})
-    return id
-  }
+  const {setUp, signingKey, build, posts} = stepsIn(world)
 
   const redeploy = async (app: string, ...flags: string[]) => {
     const ran = await world().run(NixRedeploy, [`--app=${app}`, ...flags])
     return {...ran, result: ran.result as Result | null}
   }
 
-  const posts = async (end: string) => (await world().standin.requests()).filter(({method, path: route}) => method === 'POST' && route.endsWith(end)).length
   const commit = async (name: string, content: string) => {
     await writeFile(path.join(world().project, name), content)
     world().git('add', '--all')
@@ -68,7 +43,7 @@ describe('nix:redeploy', function () {
     const {error, result, stderr, stdout} = await redeploy('page')
     expect(error).to.equal(null)
     expect(stdout).to.equal('')
-    expect(result).to.deep.include({build: id, reused: null})
+    expect(result).to.deep.include({build: id, reused: null, via: 'local'})
     expect(result?.processes.map(({type, command}) => `${type}: ${command}`)).to.deep.equal(['web: run_result.sh bin/hello'])
     expect(stderr).to.match(/The slug has [\d.]+ kB; \d+ B come from the bucket, [\d.]+ kB go to Heroku/)
     expect(stderr).to.include(`page runs v${result?.version ?? ''} at ${result?.url ?? ''}`)

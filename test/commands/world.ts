@@ -1,8 +1,9 @@
 import {execFileSync} from 'node:child_process'
 import {createHash} from 'node:crypto'
-import {mkdir, mkdtemp, rm, writeFile} from 'node:fs/promises'
+import {mkdir, mkdtemp, readFile, rm, writeFile} from 'node:fs/promises'
 import {tmpdir} from 'node:os'
 import path from 'node:path'
+import {pathToFileURL} from 'node:url'
 import {after, before, beforeEach} from 'mocha'
 import type {S3Bucket} from '../../src/lib/bucket/s3-bucket.ts'
 import {s3Bucket} from '../../src/lib/bucket/s3-bucket.ts'
@@ -21,8 +22,11 @@ export interface World {
   printed: () => string
 }
 
-/** To be called in a `describe`. */
-export function useWorld(): () => World {
+/**
+ * To be called in a `describe`.
+ * @param options.node the Node that dynos are given: `none`, so that each ends at once, or the one of `bin/setup`
+ */
+export function useWorld({node = 'none'}: {node?: 'none' | 'real'} = {}): () => World {
   let world: World | undefined
   let folder = ''
   before('starts Heroku', async function () {
@@ -32,7 +36,7 @@ export function useWorld(): () => World {
     const {s3} = standin.line
     const project = path.join(folder, 'project')
     await mkdir(project)
-    const tools = await writeTools(path.join(folder, 'tools'))
+    const tools = await writeTools(path.join(folder, 'tools'), node)
     const printed: string[] = []
     const git = (...args: string[]) => execFileSync('git', args, {cwd: project, env: {PATH: process.env['PATH'], ...GIT_ENV}, stdio: 'pipe'}).toString().trim()
     git('init', '--quiet', '--initial-branch', 'main')
@@ -71,10 +75,11 @@ const GIT_ENV = {
   GIT_AUTHOR_NAME: 'a', GIT_AUTHOR_EMAIL: 'a@example.test', GIT_COMMITTER_NAME: 'a', GIT_COMMITTER_EMAIL: 'a@example.test',
 }
 
-/** A mirror of tools that take no time to upload. No dyno can start from them, so a build that is started is lost. */
-async function writeTools(folder: string): Promise<string> {
+/** A mirror of tools. Nix is none, and takes no time to upload; a build that is started from it is lost. */
+async function writeTools(folder: string, node: 'none' | 'real'): Promise<string> {
   await mkdir(folder)
   const tools = await Promise.all((['node', 'nix'] as const).map(async name => {
+    if (name === 'node' && node === 'real') return realNode()
     const bytes = Buffer.from(`no ${name}`)
     await writeFile(path.join(folder, name), bytes)
     return {name, version: '1.0', sha256: createHash('sha256').update(bytes).digest('hex'), size: bytes.length, format: 'tar.gz', url: name}
@@ -82,4 +87,12 @@ async function writeTools(folder: string): Promise<string> {
   const lock = path.join(folder, 'tools.lock.json')
   await writeFile(lock, JSON.stringify({version: 1, tools}))
   return lock
+}
+
+async function realNode(): Promise<object> {
+  const lock = path.resolve(import.meta.dirname, '../../.cache/tools/tools.lock.json')
+  const {tools} = JSON.parse(await readFile(lock, 'utf8')) as {tools: {name: string; url: string}[]}
+  const tool = tools.find(({name}) => name === 'node')
+  if (tool === undefined) throw new Error(`${lock} has no Node`)
+  return {...tool, url: new URL(tool.url, pathToFileURL(lock)).href}
 }

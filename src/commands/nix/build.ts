@@ -2,10 +2,9 @@ import {flags as Flags} from '@heroku-cli/command'
 import {randomBytes} from 'node:crypto'
 import {setTimeout as delay} from 'node:timers/promises'
 import {NixCommand} from '../../cli/nix-command.ts'
-import {patientBucket} from '../../lib/bucket/patient-bucket.ts'
+import {FOLLOW_WAITS, patientBucket} from '../../lib/bucket/patient-bucket.ts'
 import type {S3Bucket} from '../../lib/bucket/s3-bucket.ts'
-import {keys} from '../../lib/bucket/keys.ts'
-import {dynoRequest, type PresignedToolbox} from '../../lib/build/dyno-command.ts'
+import {dynoRequest} from '../../lib/build/dyno-command.ts'
 import {makeBuildId} from '../../lib/build/id.ts'
 import {recordStore} from '../../lib/build/record-store.ts'
 import type {PendingBuild, SucceededBuild, UnsuccessfulBuild} from '../../lib/build/record.ts'
@@ -19,10 +18,10 @@ import {formatBytes} from '../../lib/output/units.ts'
 import type {Platform} from '../../lib/platform/platform.ts'
 import {checkSupported} from '../../lib/platform/supported.ts'
 import type {App} from '../../lib/platform/types.ts'
+import {presignToolbox} from '../../lib/setup/presign-toolbox.ts'
 import {uploadToolbox} from '../../lib/setup/upload-toolbox.ts'
 import {parseSecretKey} from '../../lib/signing/nix-key.ts'
 import {prepareSource, uploadSource, type PreparedSource} from '../../lib/source/prepare-source.ts'
-import type {Toolbox} from '../../lib/tools/toolbox.ts'
 
 interface BuildResult {
   build: string
@@ -46,10 +45,6 @@ interface World {
 
 /** Between two looks at the log: often enough to read along, and 60 requests a minute. */
 const FOLLOW_PAUSE_MS = 1000
-/** Seconds: an outage of the bucket ends the showing of a log, not the build, so it is waited out for a while. */
-const FOLLOW_WAITS = [1, 2, 4, 8, 15]
-/** A dyno starts within minutes, and its loader fetches all it needs at once. */
-const PRESIGNED_SECONDS = 3600
 
 export default class NixBuild extends NixCommand {
   static override description = `build the project on a one-off dyno
@@ -126,15 +121,16 @@ The exit code is 5 when nix-build failed and 6 when the dyno was lost.`
       version: this.pluginVersion(), onTool: ({name, version}) => this.logToStderr(`fetching ${name} ${version}`),
     }), ({uploaded}) => (uploaded ? 'done' : 'it is there already'))
 
+    const now = new Date()
     const record: PendingBuild = {
-      version: 1, state: 'pending', id: makeBuildId(new Date(), randomBytes(4)), app: config.appName, createdAt: new Date().toISOString(),
+      version: 1, state: 'pending', id: makeBuildId(now, randomBytes(4)), app: config.appName, createdAt: now.toISOString(),
       source: {...source.revision, sha256: source.sha256}, buildFlags: config.buildFlags, toolbox: toolbox.digest,
       dynoSize: flags.size ?? null, timeToLive,
     }
     await records.create(record)
     const request = dynoRequest({
       build: record.id, toolbox: toolbox.digest, sourceSha256: source.sha256, size: flags.size ?? null, timeToLive,
-      presigned: world.presignedLoader ? await presign(bucket, toolbox) : null,
+      presigned: world.presignedLoader ? await presignToolbox(bucket, toolbox) : null,
     })
     const dyno = await this.step(`Starting a dyno for build ${record.id}`, () => startDyno(record.id, request, app, {
       platform, records, wait: milliseconds => delay(milliseconds), now: () => new Date(), note: text => this.warn(text),
@@ -203,19 +199,4 @@ function summary({id, source: {tree, commit}, claim, outcome}: SucceededBuild): 
 function describe({revision: {commit, tree}, ignored}: PreparedSource): string {
   const name = commit === null ? `tree ${tree.slice(0, 10)}` : `commit ${commit.slice(0, 10)}`
   return ignored === 0 ? name : `${name} (without ${ignored} ${ignored === 1 ? 'file' : 'files'} that .slugignore names)`
-}
-
-/** URLs of all that the dyno's first commands fetch. */
-async function presign(bucket: S3Bucket, {files, tools}: Toolbox): Promise<PresignedToolbox> {
-  const get = (key: string | undefined) => {
-    if (key === undefined) throw new TypeError('The toolbox is not whole.')
-    return bucket.presign('GET', key, {expiresIn: PRESIGNED_SECONDS})
-  }
-
-  const file = (name: string) => get(files.find(({key}) => key.endsWith(`/${name}`))?.key)
-  const node = tools.find(({name}) => name === 'node')
-  const [loader, program, lock, nodeUrl] = await Promise.all([
-    file('loader.sh'), file('dyno.mjs'), file('tools.lock.json'), get(node && keys.tool(node.sha256)),
-  ])
-  return {loader, program, lock, node: nodeUrl}
 }

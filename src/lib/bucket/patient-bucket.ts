@@ -10,6 +10,9 @@ export interface Patience {
   onWait?: (error: NixError, seconds: number) => void
 }
 
+/** Seconds: an outage of the bucket ends the showing of a log, not the build, so it is waited out for a while. */
+export const FOLLOW_WAITS = [1, 2, 4, 8, 15]
+
 /** What a long build may wait for its bucket: two minutes in all. */
 export const BUILD_WAITS = [1, 2, 4, 8, 15, 30, 30, 30]
 

@@ -19,7 +19,7 @@ const CLEAN_SHELL = [
 ].join(';')
 
 /**
- * What the dyno runs: the same for every app and build but for the id, because the API, `heroku ps` and log drains
+ * What the dyno runs: the same for every app but for the subcommand and the id of what was ordered, because the API, `heroku ps` and log drains
  * show it. Below 1 kB, one line.
  *
  * The shell that reads it has sourced the current slug's `.profile.d`, which may have left anything behind. As soon as
@@ -27,7 +27,7 @@ const CLEAN_SHELL = [
  * `exec -c` starts a new shell without any environment, so neither LD_PRELOAD nor BASH_ENV nor an exported function
  * follows; what is needed goes there by standard input, so that no environment of ours ever holds a secret again.
  */
-export function dynoCommand(subcommand: 'build', id: string): string {
+export function dynoCommand(subcommand: 'build' | 'release', id: string): string {
   if (!isBuildId(id)) {
     throw new TypeError(`"${id}" is not a build id.`)
   }
@@ -78,12 +78,32 @@ export function dynoRequest({build, toolbox, sourceSha256, size, timeToLive, pre
   return {
     attach: false,
     command: dynoCommand('build', build),
-    env: {
-      NIX_TOOLBOX: toolbox,
-      NIX_SOURCE_SHA256: sourceSha256,
-      ...(presigned && {NIX_LOADER_URL: presigned.loader, NIX_PROGRAM_URL: presigned.program, NIX_NODE_URL: presigned.node, NIX_LOCK_URL: presigned.lock}),
-    },
+    env: {NIX_TOOLBOX: toolbox, NIX_SOURCE_SHA256: sourceSha256, ...urlsOf(presigned)},
     time_to_live: timeToLive,
     ...(size !== null && {size}),
   }
+}
+
+export interface ReleaseRequestOptions extends DynoRequestOptions {
+  /** the order's id, of a build id's form: unlike a build, a slug may be ordered more than once */
+  order: string
+  /** hex, of the layer's bytes */
+  layerSha256: string
+  /** the slug's PUT URL, which no command, log or object in the bucket ever holds */
+  slugUrl: string
+}
+
+/** The same for a dyno that makes a build's slug and uploads it. */
+export function releaseRequest({order, layerSha256, slugUrl, ...options}: ReleaseRequestOptions): DynoRequest {
+  const request = dynoRequest(options)
+  return {
+    ...request, command: dynoCommand('release', order),
+    env: {...request.env, NIX_SLUG_BUILD: options.build, NIX_SLUG_URL: slugUrl, NIX_LAYER_SHA256: layerSha256},
+  }
+}
+
+function urlsOf(presigned: PresignedToolbox | null): Record<string, string> {
+  return presigned === null
+    ? {}
+    : {NIX_LOADER_URL: presigned.loader, NIX_PROGRAM_URL: presigned.program, NIX_NODE_URL: presigned.node, NIX_LOCK_URL: presigned.lock}
 }

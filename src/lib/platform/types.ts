@@ -45,6 +45,8 @@ export interface SlugRequest {
 export interface SlugInfo {
   id: string
   checksum: string | null
+  /** bytes; null where Heroku has not counted them */
+  size: number | null
   commitDescription: string | null
   processTypes: Readonly<Record<string, string>>
   /** where its bytes go (POST) or come from (GET); signed, never printed */

@@ -6,7 +6,7 @@ import {writeFile} from 'node:fs/promises'
 import {join} from 'node:path'
 import {buffer} from 'node:stream/consumers'
 import {keys} from '../../../src/lib/bucket/keys.ts'
-import {dynoCommand, dynoRequest} from '../../../src/lib/build/dyno-command.ts'
+import {dynoCommand, dynoRequest, releaseRequest} from '../../../src/lib/build/dyno-command.ts'
 import {serve, type Served} from '../bucket/served.ts'
 
 const ID = '20261123-093000-ab12'
@@ -40,6 +40,16 @@ describe('dynoRequest', () => {
     expect(request.size).to.equal('performance-l')
     expect(request.env).to.include({NIX_LOADER_URL: 'https://l', NIX_PROGRAM_URL: 'https://p', NIX_NODE_URL: 'https://n', NIX_LOCK_URL: 'https://k'})
     expect(request.command).not.to.include('https://l')
+  })
+
+  it('tells a dyno that uploads a slug where to, in its environment alone', () => {
+    const order = '20261123-100000-zz99'
+    const request = releaseRequest({...options, order, layerSha256: 'c'.repeat(64), slugUrl: 'https://slug?Signature=s'})
+    expect(request).to.deep.equal({
+      attach: false, command: dynoCommand('release', order), time_to_live: 3600,
+      env: {NIX_TOOLBOX: 'a'.repeat(64), NIX_SOURCE_SHA256: 'b'.repeat(64), NIX_SLUG_BUILD: ID, NIX_SLUG_URL: 'https://slug?Signature=s', NIX_LAYER_SHA256: 'c'.repeat(64)},
+    })
+    expect(Buffer.byteLength(request.command)).to.be.below(1000)
   })
 })
 

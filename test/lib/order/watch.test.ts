@@ -3,7 +3,7 @@ import {recordStore} from '../../../src/lib/build/record-store.ts'
 import type {BuildRecord} from '../../../src/lib/build/record.ts'
 import {NixError} from '../../../src/lib/errors.ts'
 import {endRecord} from '../../../src/lib/order/end-record.ts'
-import {noteLook, type Look} from '../../../src/lib/order/sightings.ts'
+import {noteLook, type Look, type Sightings} from '../../../src/lib/order/sightings.ts'
 import {startDyno} from '../../../src/lib/order/start-dyno.ts'
 import {parseTimeout} from '../../../src/lib/order/time-to-live.ts'
 import {watchBuild, type WatchWorld} from '../../../src/lib/order/watch-build.ts'
@@ -93,7 +93,7 @@ describe('watching a build', () => {
 })
 
 describe('looks at a dyno', () => {
-  const start = {name: 'run.1', seen: false, misses: 0}
+  const start: Sightings = {name: 'run.1', seen: false, misses: 0}
   const present: Look = {kind: 'present', name: 'run.1', state: 'up'}
   const rows: [name: string, looks: Look[], gone: boolean][] = [
     ['that was seen and is missing once do not tell', [present, {kind: 'absent'}], false],
@@ -148,13 +148,13 @@ describe('ending a record', () => {
     const world = await stored(RUNNING)
     let first = true
     const records = {
+      ...world.records,
       require: async (id: string) => {
         const found = await world.records.require(id)
         if (first) await beat(world)
         first = false
         return found
       },
-      replace: (...args: Parameters<typeof world.records.replace>) => world.records.replace(...args),
     }
     expect((await endRecord(records, RUNNING.id, ending, NOW)).state).to.equal('lost')
   })
