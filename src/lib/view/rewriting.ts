@@ -64,8 +64,11 @@ function spread(text: string, stride: number): Buffer {
 /**
  * Rewrites in place what begins before the returned position; bytes from there on (fewer than `window`) cannot be decided
  * without what follows them and must be given again, in front of it. `isEnd` says that nothing follows.
+ * @param onMatch called with each replaced place in `chunk` and the needle's distance between characters; in no order
  */
-export function rewriteChunk(rewriting: Rewriting, chunk: Buffer, isEnd: boolean): {decided: number; matches: number} {
+export function rewriteChunk(
+  rewriting: Rewriting, chunk: Buffer, isEnd: boolean, onMatch?: (at: number, stride: Needle['stride']) => void,
+): {decided: number; matches: number} {
   const decided = isEnd ? chunk.length : Math.max(0, chunk.length - rewriting.window + 1)
   let matches = 0
   for (const {bytes, needles} of rewriting.probes) {
@@ -76,6 +79,7 @@ export function rewriteChunk(rewriting: Rewriting, chunk: Buffer, isEnd: boolean
         // Wide characters: only their significant bytes differ, the zeros between them stay.
         to.copy(chunk, at)
         matches++
+        onMatch?.(at, stride)
       }
     }
   }

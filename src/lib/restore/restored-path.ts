@@ -1,0 +1,43 @@
+import type {Bucket} from '../bucket/bucket.ts'
+import {readNar} from '../closure/nar-reader.ts'
+import {NixError} from '../errors.ts'
+import {baseNameOf} from '../nix/store-path.ts'
+import type {FoundPath} from './find-paths.ts'
+import {rangedObject} from './ranged-object.ts'
+import {verifiedNar} from './verified-nar.ts'
+import {viewEntries, type ViewEntry} from './view-entries.ts'
+
+export interface RestoredPath {
+  entries: AsyncIterable<ViewEntry>
+  /** Ends the requests under way; needed where not all is taken. */
+  close(): void
+}
+
+/**
+ * A path's entries as they lie in the view, off the bucket. Its bytes are asked for at once; they are right when the last entry
+ * was taken without an error, and not before.
+ * @param scratch an existing folder for files too large for memory
+ * @throws NixError BAD_NAR, WRONG_NAR, NAR_MISSING, NAR_TRUNCATED, which name path and object
+ */
+export function restoredPath(bucket: Pick<Bucket, 'name' | 'stream'>, {info, narKey}: FoundPath, scratch: string): RestoredPath {
+  const fetched = rangedObject(bucket, narKey, info.fileSize)
+  return {entries: named(), close: () => fetched.close()}
+
+  async function* named(): AsyncGenerator<ViewEntry, void> {
+    try {
+      yield* viewEntries(readNar(verifiedNar(fetched.pieces, info)), {baseName: baseNameOf(info.storePath), isPlainData: isPlainData(info), scratch})
+    } catch (error) {
+      if (!(error instanceof NixError) || !['BAD_NAR', 'WRONG_NAR'].includes(error.code)) throw error
+      throw new NixError(`The NAR of ${info.storePath}, ${narKey} in bucket ${bucket.name}, is refused: ${error.message}`, {
+        code: error.code, exit: error.exitCode, suggestions: ['heroku nix:build --force'], cause: error,
+      })
+    } finally {
+      fetched.close()
+    }
+  }
+}
+
+/** As a build decides it from Nix's database: without references nothing in a source or a download is a store path, whatever it looks like. */
+function isPlainData({deriver, ca, references}: FoundPath['info']): boolean {
+  return references.length === 0 && (deriver === null || ca !== null)
+}
