@@ -47,6 +47,7 @@ describe('what is compiled or packed in a dyno-like jail', function () {
     ['packed', 'gzip', 'a compressed file cannot be rewritten', {'/conf.gz': 14}],
     ['deflated', 'zip', 'a compressed member cannot be rewritten', {'/deflated.zip': 18}],
     ['sums', 'sha256sum', 'the builder itself took a sum', {'/SHA256SUMS': 64}],
+    ['copied', 'cp', 'the text /app/.nixs of a source looks like ours', {'/text': 9}],
     ['ordered', 'sort', 'the builder itself sorted by store path', {'/ordered': 'strings in another order'}],
   ] as const) {
     it(`differs in known bytes alone, because ${cause}: ${attribute}`, async function () {

@@ -36,6 +36,34 @@ describe('a build in a dyno-like jail', function () {
     })
   }
 
+  it('gives a flake whose source is itself the hash and references of a build under a real /nix/store', async () => {
+    const folder = `${import.meta.dirname}/fixtures`
+    const args = ['build', 'path:/app/source/flake', '--no-link', '--print-out-paths']
+    fs.cpSync(folder, `${jail.app}/source`, {recursive: true})
+    try {
+      const built = await jail.nix('nix', args)
+      expect(built.status, built.stderr).to.equal(0)
+      const inJail = parseClosure((await jail.nix('nix', ['path-info', '--json', '--recursive', built.stdout.trim()])).stdout)
+      const underNix = parseClosure(await real.nix('nix', ['path-info', '--json', '--recursive', (await real.nix('nix', args, folder)).trim()], folder))
+      expect([Object.keys(inJail).length, inJail]).to.deep.equal([2, underNix])
+    } finally {
+      fs.rmSync(`${jail.app}/source`, {recursive: true})
+    }
+  })
+
+  it('has the same derivations before its build and after it, and builds nothing again', async () => {
+    fs.cpSync(`${import.meta.dirname}/fixtures`, `${jail.app}/source`, {recursive: true})
+    try {
+      const instantiate = () => jail.nix('nix-instantiate', ['/app/source/matrix.nix'])
+      const before = await instantiate()
+      const again = await jail.nix('nix-build', ['/app/source/matrix.nix', '--no-out-link'])
+      const after = await instantiate()
+      expect([again.status, again.stderr.match(/^building /m), after.stdout]).to.deep.equal([0, null, before.stdout])
+    } finally {
+      fs.rmSync(`${jail.app}/source`, {recursive: true})
+    }
+  })
+
   it('leaves a store in which Nix finds nothing wrong', async () => {
     const {status, stderr} = await jail.nix('nix-store', ['--verify', '--check-contents'])
     expect([status, stderr]).to.deep.equal([0, 'reading the Nix store...\nchecking path existence...\nchecking link hashes...\nchecking store hashes...\n'])
