@@ -1,5 +1,6 @@
 import * as v from 'valibot'
 import {EXIT, NixError} from '../errors.ts'
+import {withoutControls} from '../output/without-controls.ts'
 import {isBuildId} from './id.ts'
 import {MAX_LEFT_PATHS, type BuildRecord} from './record.ts'
 
@@ -94,7 +95,7 @@ export function parseRecord(value: unknown, where: string): BuildRecord {
   }
 
   const [issue] = result.issues
-  throw new NixError(`${where} is not a build record: ${v.getDotPath(issue) ?? 'the whole'}: ${issue.message.slice(0, 200)}.`, {
+  throw new NixError(`${where} is not a build record: ${withoutControls(`${v.getDotPath(issue) ?? 'the whole'}: ${issue.message}`).slice(0, 200)}.`, {
     code: 'BAD_RECORD', exit: EXIT.verification,
     suggestions: ['heroku nix:build --force'],
   })

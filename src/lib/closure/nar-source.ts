@@ -1,4 +1,5 @@
 import {EXIT, NixError} from '../errors.ts'
+import {withoutControls} from '../output/without-controls.ts'
 import type {ByteString} from '../slug/byte-string.ts'
 
 /** The longest of a NAR's own words, with room for a wrong one to be shown. */
@@ -127,5 +128,5 @@ function checkZero(bytes: Buffer): void {
 }
 
 export function badNar(what: string): NixError {
-  return new NixError(`Bad NAR: ${what}.`, {code: 'BAD_NAR', exit: EXIT.verification})
+  return new NixError(withoutControls(`Bad NAR: ${what}.`), {code: 'BAD_NAR', exit: EXIT.verification})
 }

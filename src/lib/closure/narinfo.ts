@@ -1,4 +1,5 @@
 import {EXIT, NixError} from '../errors.ts'
+import {withoutControls} from '../output/without-controls.ts'
 import {baseNameOf, isBaseName, STORE_DIR} from '../nix/store-path.ts'
 import {normalHash} from './content-hash.ts'
 
@@ -39,7 +40,7 @@ const SINGLE = ['StorePath', 'URL', 'Compression', 'FileHash', 'FileSize', 'NarH
  * @throws NixError BAD_NARINFO, which names the line
  */
 export function parseNarInfo(text: string, where: string): NarInfo {
-  const bad = (what: string) => new NixError(`Bad narinfo ${where}: ${what}.`, {code: 'BAD_NARINFO', exit: EXIT.verification})
+  const bad = (what: string) => new NixError(withoutControls(`Bad narinfo ${where}: ${what}.`), {code: 'BAD_NARINFO', exit: EXIT.verification})
   const values = new Map<string, string>()
   const signatures: string[] = []
   if (!text.endsWith('\n')) throw bad('it is cut off')

@@ -1,6 +1,7 @@
 import fs from 'node:fs'
 import type {LeftPath} from '../build/record.ts'
 import {STORE_DIR} from '../nix/store-path.ts'
+import {withoutControls} from '../output/without-controls.ts'
 import type {DiskPath} from '../view/entry.ts'
 import {fileSource} from './byte-source.ts'
 import type {Needle} from './needle.ts'
@@ -45,5 +46,5 @@ async function scanFile(place: Buffer, needle: Needle): ReturnType<typeof scanIn
 
 /** Names come from whoever made the archive, and go to terminals and into records. */
 function plain(name: string): string {
-  return name.replaceAll(/\p{Cc}/gu, '\uFFFD').slice(0, 1000)
+  return withoutControls(name).slice(0, 1000)
 }

@@ -1,6 +1,7 @@
 import type {Readable} from 'node:stream'
 import {extract, type Extract, type Header} from 'tar-stream'
 import {EXIT, NixError} from '../errors.ts'
+import {withoutControls} from '../output/without-controls.ts'
 import {fromText, toText, type ByteString} from './byte-string.ts'
 import type {SlugEntry} from './entry.ts'
 
@@ -133,5 +134,5 @@ class SeenNames {
 
 function badSource(message: string, cause?: unknown): NixError {
   // Names come from whoever made the tar, and go to a terminal.
-  return new NixError(message.replaceAll(/\p{Cc}/gu, '\uFFFD'), {code: 'BAD_SOURCE', exit: EXIT.project, suggestions: ['heroku nix:build --force'], cause})
+  return new NixError(withoutControls(message), {code: 'BAD_SOURCE', exit: EXIT.project, suggestions: ['heroku nix:build --force'], cause})
 }

@@ -1,5 +1,6 @@
 import * as v from 'valibot'
 import {EXIT, NixError} from '../errors.ts'
+import {withoutControls} from '../output/without-controls.ts'
 
 /** A program that the dyno needs, pinned. */
 export interface PinnedTool {
@@ -58,7 +59,7 @@ export function parseToolsLock(text: string, {from, registry}: {from: URL; regis
 
   function resolve(url: string): string {
     if (!URL.canParse(url, from.href)) {
-      throw bad(from.href, `"${url}" is not a URL`)
+      throw bad(from.href, `"${withoutControls(url).slice(0, 200)}" is not a URL`)
     }
 
     return new URL(url, from).href
@@ -87,7 +88,7 @@ function parse<Schema extends v.GenericSchema>(shape: Schema, text: string, wher
   const result = v.safeParse(shape, value)
   if (!result.success) {
     const [issue] = result.issues
-    throw bad(where, `${v.getDotPath(issue) ?? 'the whole'}: ${issue.message}`)
+    throw bad(where, withoutControls(`${v.getDotPath(issue) ?? 'the whole'}: ${issue.message}`).slice(0, 200))
   }
 
   return result.output

@@ -29,19 +29,18 @@ describe('unpackNar', () => {
   })
 
   for (const [what, nar, message] of [
-    ['a name that leads out', archive('directory', ...entry('..', 'regular')), 'bad NAR: entry ".." has a bad name or place'],
-    ['a name with a slash', archive('directory', ...entry('a/b', 'regular')), 'bad NAR: entry "a/b" has a bad name or place'],
-    ['a name that comes twice', archive('directory', ...entry('a', 'symlink', 'target', '/'), ...entry('a', 'directory')), 'bad NAR: entry "a" has a bad name or place'],
-    ['an end in the middle', archive('regular', 'contents', 'hello').subarray(0, -24), 'bad NAR: it ends too early'],
-    ['something after its end', Buffer.concat([archive('regular'), string('x')]), 'bad NAR: something follows its end'],
-    ['an unknown type', archive('socket'), 'bad NAR: "socket" is no type of file'],
-    ['a huge length', Buffer.concat([string('nix-archive-1'), Buffer.alloc(8, 0xff)]), 'bad NAR: a length of 18446744073709551615'],
-    ['something else', Buffer.from('<html>not found</html>, but long enough'), 'bad NAR: a length of 8029423821061908540'],
+    ['a name that leads out', archive('directory', ...entry('..', 'regular')), 'Bad NAR: entry ".." in the store path itself has no name that a file can have.'],
+    ['a name with a slash', archive('directory', ...entry('a/b', 'regular')), 'Bad NAR: entry "a/b" in the store path itself has no name that a file can have.'],
+    ['a name that comes twice', archive('directory', ...entry('a', 'symlink', 'target', '/'), ...entry('a', 'directory')), 'Bad NAR: entry "a" in the store path itself comes twice.'],
+    ['an end in the middle', archive('regular', 'contents', 'hello').subarray(0, -24), 'Bad NAR: it ends too early.'],
+    ['something after its end', Buffer.concat([archive('regular'), string('x')]), 'Bad NAR: something follows its end.'],
+    ['an unknown type', archive('socket'), 'Bad NAR: the store path itself is a "socket".'],
+    ['a huge length', Buffer.concat([string('nix-archive-1'), Buffer.alloc(8, 0xff)]), 'Bad NAR: a length of 18446744073709551615.'],
+    ['something else', Buffer.from('<html>not found</html>, but long enough'), 'Bad NAR: a length of 8029423821061908540.'],
   ] as const) {
     it(`refuses ${what}`, async () => {
-      let error = 'none'
-      await unpackNar(Readable.from(pieces(nar, 5)), `${folder}/x`).catch((reason: unknown) => (error = (reason as Error).message))
-      expect(error).to.equal(message)
+      const error: unknown = await unpackNar(Readable.from(pieces(nar, 5)), `${folder}/x`).catch((reason: unknown) => reason)
+      expect(error).to.include({message, code: 'BAD_NAR'})
     })
   }
 })

@@ -1,6 +1,6 @@
 import {expect} from 'chai'
 import {Readable} from 'node:stream'
-import {pack, type HeaderArgument} from 'tar-stream'
+import {pack, type Pack} from 'tar-stream'
 import {sourceEntries} from '../../../src/lib/slug/source-entries.ts'
 import {tarHeader} from '../../../src/lib/slug/tar-header.ts'
 import {fromText} from '../../../src/lib/slug/byte-string.ts'
@@ -17,7 +17,7 @@ describe('a hostile source', () => {
     return 'none'
   }
 
-  function tarOf(...headers: HeaderArgument[]): Readable {
+  function tarOf(...headers: Parameters<Pack['entry']>[0][]): Readable {
     const tar = pack()
     for (const header of headers) tar.entry(header, header.type === 'file' ? 'x' : '')
     tar.finalize()
