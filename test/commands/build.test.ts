@@ -2,10 +2,12 @@ import {expect} from 'chai'
 import {rm, writeFile} from 'node:fs/promises'
 import path from 'node:path'
 import NixBuild from '../../src/commands/nix/build.ts'
+import NixRedeploy from '../../src/commands/nix/redeploy.ts'
 import NixSetup from '../../src/commands/nix/setup.ts'
 import {recordStore} from '../../src/lib/build/record-store.ts'
 import {playClaim, playLog, playSuccess} from './play-dyno.ts'
 import {releaseSlug} from './release-slug.ts'
+import {SERVER} from './steps.ts'
 import {useWorld} from './world.ts'
 
 interface BuildResult {
@@ -87,15 +89,23 @@ describe('nix:build', function () {
     expect(result).to.include({reused: false})
   })
 
-  it('builds again what other flags built', async () => {
+  it('builds again what other flags built, and knows the builds of each', async () => {
     await setUp('flags')
     const {run, bucket, standin} = world()
     const {build} = (await run(NixBuild, ['--app=flags', '--detach'])).result as BuildResult
-    await playSuccess(bucket, {app: 'flags', build, signingKey: await signingKey('flags')})
+    await playSuccess(bucket, {app: 'flags', build, signingKey: await signingKey('flags'), program: SERVER})
     await standin.api('PATCH', '/apps/flags/config-vars', {NIX_BUILD_FLAGS: '-A other'})
     const {error, result} = await run(NixBuild, ['--app=flags', '--detach'])
     expect(error).to.equal(null)
     expect(result).to.include({reused: false})
+
+    await playSuccess(bucket, {app: 'flags', build: (result as BuildResult).build, signingKey: await signingKey('flags')})
+    await standin.api('PATCH', '/apps/flags/config-vars', {NIX_BUILD_FLAGS: null})
+    const back = await run(NixBuild, ['--app=flags'])
+    expect(back.result).to.include({build, reused: true})
+    const released = await run(NixRedeploy, ['--app=flags'])
+    expect(released.error).to.equal(null)
+    expect(released.result).to.include({build})
   })
 
   it('shows the log from its start to its end, on standard output', async () => {

@@ -120,7 +120,7 @@ Takes the build of the current commit's tree, or else the newest that succeeded,
     const bucket = s3Bucket(config.bucket)
     try {
       const {record, note} = await chooseBuild(recordStore(bucket, config.appName), {
-        asked: flags.build ?? null, head: flags.build === undefined ? await headTree() : null, app: config.appName, key,
+        asked: flags.build ?? null, head: flags.build === undefined ? await headTree() : null, app: config.appName, flags: config.buildFlags, key,
       })
       if (note !== null) this.warn(note)
       if (flags.slugexclude !== undefined) checkSlugexclude(record, await readRules(flags.slugexclude), flags.slugexclude)

@@ -29,6 +29,8 @@ export const keys = {
   listing: (app: string, build: string) => `heroku/apps/${app}/builds/${build}/files.jsonl.gz`,
   /** Holds the id of the newest succeeded build of a source tree. */
   tree: (app: string, tree: string) => `heroku/apps/${app}/trees/${tree}`,
+  /** The same of those with certain NIX_BUILD_FLAGS. @param flags sha256 (hex) of their text */
+  treeWithFlags: (app: string, tree: string, flags: string) => `heroku/apps/${app}/trees/${tree}-${flags.slice(0, 16)}`,
   /** Holds the id of the newest succeeded build of a commit. */
   commit: (app: string, commit: string) => `heroku/apps/${app}/commits/${commit}`,
   /** Holds the id of the app's newest succeeded build. */

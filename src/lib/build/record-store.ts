@@ -1,3 +1,4 @@
+import {createHash} from 'node:crypto'
 import type {Bucket} from '../bucket/bucket.ts'
 import {keys} from '../bucket/keys.ts'
 import {EXIT, NixError} from '../errors.ts'
@@ -19,8 +20,8 @@ export type ClaimResult =
   /** Somebody else has it, or it ended before it began. */
   | {kind: 'taken'; record: BuildRecord}
 
-/** What the newest succeeded build is looked up by. */
-export type Pointer = {tree: string} | {commit: string} | 'newest'
+/** What the newest succeeded build is looked up by; `flags`: of those with exactly these NIX_BUILD_FLAGS. */
+export type Pointer = {tree: string; flags?: string} | {commit: string} | 'newest'
 
 /** The records of one app's builds, NIX_APP_NAME. */
 export interface RecordStore {
@@ -52,7 +53,11 @@ export function recordStore(bucket: Pick<Bucket, 'list' | 'name' | 'put' | 'read
       return keys.newest(app)
     }
 
-    return 'tree' in pointer ? keys.tree(app, pointer.tree) : keys.commit(app, pointer.commit)
+    if ('commit' in pointer) {
+      return keys.commit(app, pointer.commit)
+    }
+
+    return pointer.flags === undefined ? keys.tree(app, pointer.tree) : keys.treeWithFlags(app, pointer.tree, digest(pointer.flags))
   }
 
   async function read(id: string): Promise<Versioned | null> {
@@ -99,12 +104,28 @@ export function recordStore(bucket: Pick<Bucket, 'list' | 'name' | 'put' | 'read
     return object && isBuildId(id) ? {id, etag: object.etag} : null
   }
 
-  async function advance(pointer: Pointer, id: string): Promise<void> {
+  /** Ids tell seconds apart; within one, the records do. */
+  async function isNewer(current: string, {id, createdAt}: SucceededBuild): Promise<boolean> {
+    if (secondOf(current) !== secondOf(id) || current === id) {
+      return current >= id
+    }
+
+    const other = await read(current)
+    if (!other) {
+      return false
+    }
+
+    const difference = Date.parse(other.record.createdAt) - Date.parse(createdAt)
+    return difference === 0 ? current > id : difference > 0
+  }
+
+  async function advance(pointer: Pointer, record: SucceededBuild): Promise<void> {
+    const {id} = record
     // Each refusal means that another build moved the pointer, so this ends when ours is the older one.
     for (let attempt = 0; attempt < 20; attempt += 1) {
       const object = await bucket.read(pointerKey(pointer), {maxBytes: 1024})
       const current = object?.bytes.toString().trim() ?? ''
-      if (isBuildId(current) && current >= id) {
+      if (isBuildId(current) && await isNewer(current, record)) {
         return
       }
 
@@ -152,13 +173,15 @@ export function recordStore(bucket: Pick<Bucket, 'list' | 'name' | 'put' | 'read
       return found?.record.state === 'succeeded' ? {record: found.record, etag: found.etag} : null
     },
 
-    async advancePointers({id, source}) {
-      await advance({tree: source.tree}, id)
+    async advancePointers(record) {
+      const {source, buildFlags} = record
+      await advance({tree: source.tree}, record)
+      await advance({tree: source.tree, flags: buildFlags}, record)
       if (source.commit !== null) {
-        await advance({commit: source.commit}, id)
+        await advance({commit: source.commit}, record)
       }
 
-      await advance('newest', id)
+      await advance('newest', record)
     },
 
     async* ids() {
@@ -173,6 +196,10 @@ export function recordStore(bucket: Pick<Bucket, 'list' | 'name' | 'put' | 'read
     },
   }
 }
+
+const secondOf = (id: string) => id.slice(0, 'YYYYMMDD-HHMMSS'.length)
+
+const digest = (text: string) => createHash('sha256').update(text).digest('hex')
 
 /** Refuses to write what nobody could read. */
 function serialize(record: BuildRecord): Buffer {

@@ -17,7 +17,9 @@ export interface Wanted {
 export async function findBuilt(
   {records, bucket, key}: {records: Pick<RecordStore, 'newestSucceeded'>; bucket: Pick<Bucket, 'head'>; key: PublicKey}, wanted: Wanted,
 ): Promise<SucceededBuild | null> {
-  const found = await records.newestSucceeded({tree: wanted.tree})
+  const {tree, config} = wanted
+  // The tree's newest may have had other flags; builds of earlier versions are found by their tree alone.
+  const found = await records.newestSucceeded({tree, flags: config.buildFlags}) ?? await records.newestSucceeded({tree})
   if (found === null || !isSameBuild(found.record, wanted) || !isRecordSignedBy(found.record, key)) return null
   return await bucket.head(found.record.outcome.layer.key) === null ? null : found.record
 }

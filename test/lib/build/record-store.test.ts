@@ -125,6 +125,36 @@ describe('recordStore', () => {
       })
     }
 
+    for (const [name, id, createdAt, newer] of [
+      ['a later millisecond, whatever its id', '20261123-093000-aa00', '2026-11-23T09:30:00.001Z', true],
+      ['an earlier millisecond, whatever its id', '20261123-093000-zz99', '2026-11-23T09:29:59.999Z', false],
+      ['the same millisecond and a greater id', '20261123-093000-zz99', '2026-11-23T09:30:00.000Z', true],
+    ] as const) {
+      it(`is ${newer ? '' : 'not '}one that was ordered in the same second at ${name}`, async () => {
+        const other = {...SUCCEEDED, id, createdAt}
+        for (const order of [[SUCCEEDED, other], [other, SUCCEEDED]]) {
+          const bucket = memoryBucket()
+          const records = recordStore(bucket, 'example-app')
+          for (const record of order) {
+            bucket.objects.set(`heroku/apps/example-app/builds/${record.id}/build.json`, Buffer.from(JSON.stringify(record)))
+            await records.advancePointers(record)
+          }
+
+          expect(await records.pointed('newest')).to.equal(newer ? id : SUCCEEDED.id)
+        }
+      })
+    }
+
+    it('of a tree can be asked for with its flags', async () => {
+      const other = {...LATER, buildFlags: '-A other'}
+      const {bucket, records} = await withBuilds(SUCCEEDED)
+      bucket.objects.set(`heroku/apps/example-app/builds/${other.id}/build.json`, Buffer.from(JSON.stringify(other)))
+      await records.advancePointers(other)
+      const of = async (pointer: Parameters<typeof records.newestSucceeded>[0]) => (await records.newestSucceeded(pointer))?.record.id ?? null
+      expect([await of({tree}), await of({tree, flags: SUCCEEDED.buildFlags}), await of({tree, flags: '-A other'}), await of({tree, flags: ''})])
+        .to.deep.equal([other.id, SUCCEEDED.id, other.id, null])
+    })
+
     it('is none of another tree', async () => {
       const {records} = await withBuilds(SUCCEEDED)
       expect(await records.newestSucceeded({tree: 'f'.repeat(40)})).to.equal(null)
