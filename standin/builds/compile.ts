@@ -64,7 +64,7 @@ export async function compile(room: BuildRoom, order: CompileOrder): Promise<Com
   const folders = buildpacks.map((_, index) => `${BUILDPACKS}/${index + 1}`)
   for (const [index, buildpack] of buildpacks.entries()) {
     const folder = folders[index] ?? ''
-    await expectDone(quiet(buildpack.open(), UNPACK, folder, 'yes'), `unpack buildpack ${buildpack.location}`)
+    await expectDone(quiet(buildpack.open(), UNPACK, folder, 'buildpack'), `unpack buildpack ${buildpack.location}`)
     await expectDone(quiet(null, MAKE_EXECUTABLE, folder), `unpack buildpack ${buildpack.location}`)
   }
 

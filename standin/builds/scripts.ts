@@ -1,12 +1,15 @@
 /** What runs inside a build's jail, each as `bash -c SCRIPT NAME ARGUMENT…`, so that no path or pattern of an app is ever part of a program. */
 
-/** FOLDER STRIP: unpacks the tar on standard input. With STRIP `yes` a single folder that holds everything, as GitHub's archives have it, is left out. */
+/**
+ * FOLDER STRIP: unpacks the tar on standard input. With STRIP `yes` a single folder that holds everything, as GitHub's archives have it,
+ * is left out; with `buildpack`, if it holds the buildpack's bin.
+ */
 export const UNPACK = `set -euo pipefail
 umask 022
 mkdir --parents "$1"
 top="$(tar --extract --verbose --file=- --directory="$1" --no-same-owner --warning=no-timestamp \\
   | awk -F/ '!($1 in seen) { seen[$1]; count++; name = $1 } END { if (count == 1) print name }')"
-if [[ "$2" == yes && -n "$top" && "$top" != . && -d "$1/$top" && ! -L "$1/$top" ]]; then
+if [[ ( "$2" == yes || ( "$2" == buildpack && -d "$1/$top/bin" ) ) && -n "$top" && "$top" != . && -d "$1/$top" && ! -L "$1/$top" ]]; then
   mv -- "$1/$top" "$1.top"
   rmdir -- "$1"
   mv -- "$1.top" "$1"

@@ -42,7 +42,13 @@ export function redactPath(path: string): string {
 export function redactBody(path: string, body: unknown): unknown {
   if (typeof body !== 'object' || body === null || Array.isArray(body)) return body
   if (path.endsWith('/config-vars')) return hideValues(body)
-  return Object.fromEntries(Object.entries(body).map(([key, value]: [string, unknown]) => [key, key === 'env' ? hideValues(value) : value]))
+  return Object.fromEntries(Object.entries(body).map(([key, value]: [string, unknown]) => [key, key === 'env' ? hideValues(value) : key === 'source_blob' ? hideSignature(value) : value]))
+}
+
+/** A source's URL may be signed by its query. */
+function hideSignature(blob: unknown): unknown {
+  if (typeof blob !== 'object' || blob === null) return blob
+  return Object.fromEntries(Object.entries(blob).map(([key, value]: [string, unknown]) => [key, typeof value === 'string' ? value.replace(/\?.*/s, '?…') : value]))
 }
 
 function hideValues(map: unknown): unknown {

@@ -35,8 +35,8 @@ export interface BuildHarness extends AsyncDisposable {
   /** reads a build's output to its end; the build as it then is */
   finish(app: string, build: BuildAnswer): Promise<{build: BuildAnswer; output: string}>
   build(app: string, files: Record<string, string>, more?: {body?: Json; blob?: Json; prefix?: string}): Promise<{build: BuildAnswer; output: string}>
-  /** text of a file of a slug; null where it is not */
-  slugFile(app: string, build: BuildAnswer, name: string): Promise<string | null>
+  /** texts of files of a build's slug; null where one is not */
+  slugFiles(app: string, build: BuildAnswer, names: readonly string[]): Promise<(string | null)[]>
 }
 
 export async function startBuildHarness(): Promise<BuildHarness> {
@@ -74,11 +74,11 @@ export async function startBuildHarness(): Promise<BuildHarness> {
       return app
     },
     build: async (app, files, more) => finish(app, await start(app, files, more)),
-    async slugFile(app, build, name) {
+    async slugFiles(app, build, names) {
       const {blob} = (await expectStatus(200, api<{blob: {url: string}}>('GET', `/apps/${app}/slugs/${build.slug?.id ?? ''}`))).body
       const file = join(dir, 'slug.tgz')
       await writeFile(file, new Uint8Array(await (await fetch(blob.url)).arrayBuffer()))
-      return run('tar', ['-xzOf', file, `./app/${name}`]).then(({stdout}) => stdout, () => null)
+      return Promise.all(names.map(name => run('tar', ['-xzOf', file, `./app/${name}`]).then(({stdout}) => stdout, () => null)))
     },
     async [Symbol.asyncDispose]() {
       await heroku[Symbol.asyncDispose]()

@@ -67,6 +67,15 @@ async function driveEveryRoute(heroku: Harness, call: Caller): Promise<void> {
   await call(200, 'GET', app)
   await call(201, 'POST', `${app}/releases`, {release: release.id})
 
+  await call(201, 'POST', `${app}/sources`)
+  const {source_blob} = await call<{source_blob: {get_url: string}}>(201, 'POST', '/sources')
+  const build = await call<{id: string}>(201, 'POST', `${app}/builds`, {
+    source_blob: {url: source_blob.get_url, version: 'c0ffee', version_description: 'a change', checksum: `SHA256:${'0'.repeat(64)}`},
+    buildpacks: [{url: 'https://example.com/b.git#v1'}, {name: 'heroku/nodejs'}],
+  })
+  await until('the build', () => call<{status: string}>(200, 'GET', `${app}/builds/${build.id}`), ({status}) => status === 'failed')
+  await call(200, 'GET', `${app}/builds`)
+
   await call(200, 'GET', `${app}/formation`)
   await call(200, 'PATCH', `${app}/formation`, {updates: [{type: 'worker', quantity: 1, dyno_size: {name: 'Standard-2X'}}]})
   await call(200, 'PATCH', `${app}/formation/worker`, {quantity: 0})
