@@ -32,11 +32,12 @@ export async function cliEnvironment(dir: string, {api, token, ca}: Pick<Platfor
 
 /**
  * Makes git push to the stand-in what is meant for Heroku: the remotes that the CLI adds, and the API's git_url, name git.heroku.com.
- * The password is the API key, which stays in the environment.
+ * Not so for what is fetched, since the CLI knows an app by the URL that its remote is fetched from. The password is the API key,
+ * which stays in the environment.
  */
 function gitConfig(api: string): string {
   return `[url "${api}/"]
-\tinsteadOf = https://git.heroku.com/
+\tpushInsteadOf = https://git.heroku.com/
 [credential "${api}"]
 \thelper =
 \thelper = "!f() { test \\"$1\\" = get && echo username=heroku && echo \\"password=$HEROKU_API_KEY\\"; }; f"

@@ -60,6 +60,8 @@ Building source:
 
 Verifying deploy... done.`)
     expect(code).to.equal(0)
+    // By this line the CLI knows the app.
+    expect((await copy.git('remote', '-v')).stdout).to.contain(`heroku\thttps://git.heroku.com/${app}.git (fetch)`)
     const [build] = await buildsOf(app)
     if (!build) throw new Error('no build')
     expect([build.source_blob['version'], build.source_blob['version_description'], build.status]).to.deep.equal([commit, '* A: a change', 'succeeded'])
@@ -76,7 +78,7 @@ Verifying deploy... done.`)
     expect((await copy.push('heroku', 'main')).stderr).to.contain('[rejected]')
     const {code, remote} = await copy.push('--force', 'heroku', 'main')
     expect({code, built: remote.includes('Released v4')}).to.deep.equal({code: 0, built: true})
-    expect((await copy.git('ls-remote', 'heroku', 'main')).stdout.split('\t')[0]).to.equal((await copy.git('rev-parse', 'HEAD')).stdout.trim())
+    expect((await copy.git('ls-remote', copy.url, 'main')).stdout.split('\t')[0]).to.equal((await copy.git('rev-parse', 'HEAD')).stdout.trim())
     expect((await buildsOf(app)).length).to.equal(2)
   })
 
@@ -176,7 +178,7 @@ Verifying deploy...
     const {app, copy} = await start([showing])
     await copy.commit({Showfile: ''})
     await copy.push('heroku', 'main:other')
-    expect((await copy.git('fetch', 'heroku', 'other')).code).to.equal(0)
+    expect((await copy.git('fetch', copy.url, 'other')).code).to.equal(0)
     const api = builds.heroku.platform.api
     const wrong = await copy.git('-c', 'credential.helper=', 'push', `${api.replace('://', '://heroku:wrong@')}/${app}.git`, 'main')
     expect(wrong.stderr).to.contain('Authentication failed')

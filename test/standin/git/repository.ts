@@ -11,6 +11,8 @@ import {writeFiles} from '../builds/harness.ts'
 /** A working copy whose remote `heroku` is as the CLI makes it. */
 export interface WorkingCopy {
   git(...words: string[]): Promise<Finished>
+  /** of the app's repository, for fetching */
+  url: string
   /** commits these files; the commit */
   commit(files: Record<string, string>): Promise<string>
   /** what Heroku said, without git's prefix and the spaces at its ends */
@@ -34,7 +36,7 @@ export async function workingCopy({dir, heroku}: BuildHarness, app: string): Pro
   await git('init', '--quiet', '--initial-branch=main')
   await git('remote', 'add', 'heroku', `https://git.heroku.com/${app}.git`)
   return {
-    git,
+    git, url: `${heroku.platform.api}/${app}.git`,
     async commit(files) {
       await writeFiles(folder, files)
       await git('add', '--all')
