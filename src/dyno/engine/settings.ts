@@ -10,11 +10,11 @@ export interface BuilderSettings {
   caFile: string | null
 }
 
-/** Reads what `installNix` wrote. */
-export function readBuilderSettings(file: string): BuilderSettings {
+/** Reads what `installNix` wrote. `env` is Nix's own, whose NIX_SSL_CERT_FILE counts for its builtin builders, too. */
+export function readBuilderSettings(file: string, env: NodeJS.ProcessEnv = {}): BuilderSettings {
   const value: unknown = JSON.parse(fs.readFileSync(file, 'utf8'))
   if (!isSettings(value)) throw new Error(`${file} does not hold the external builder's settings`)
-  return value
+  return {...value, caFile: env['NIX_SSL_CERT_FILE'] || value.caFile}
 }
 
 function isSettings(value: unknown): value is BuilderSettings {

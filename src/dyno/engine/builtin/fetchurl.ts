@@ -1,8 +1,14 @@
-import {createReadStream} from 'node:fs'
-import fs from 'node:fs'
+import fs, {createReadStream} from 'node:fs'
 import {unpackNar} from '../../../lib/nix/nar.ts'
+import {setTimeout as delay} from 'node:timers/promises'
+import {parseNixHash} from '../../../lib/nix/hash.ts'
 import {attribute, type BuiltinContext} from './context.ts'
-import {imageEnvironment, runProgram} from './run-program.ts'
+import {ProgramFailed, imageEnvironment, runProgram} from './run-program.ts'
+
+/** What may be otherwise in a moment: connecting, a broken transfer, an empty answer (curl(1), exit codes). */
+const TRANSIENT = new Set([5, 6, 7, 16, 18, 28, 35, 52, 55, 56, 92])
+const ATTEMPTS = 5
+const FIRST_WAIT_MS = 250
 
 /**
  * builtin:fetchurl (nix: src/libstore/builtins/fetchurl.cc): `url` to `out`, its hash checked by Nix; `executable` makes it so,
@@ -27,20 +33,35 @@ export async function fetchurl(context: BuiltinContext): Promise<void> {
 
 function mirrored({env, settings}: BuiltinContext): string[] {
   const {outputHash, outputHashAlgo, outputHashMode} = env
-  // A recursive hash is of a NAR, which mirrors do not serve; theirs are in base-16.
-  if (!outputHash || !outputHashAlgo || (outputHashMode !== undefined && outputHashMode !== 'flat') || !/^[0-9a-f]+$/.test(outputHash)) return []
-  return settings.hashedMirrors.map(mirror => `${mirror.replace(/\/?$/, '/')}${outputHashAlgo}/${outputHash}`)
+  // A recursive hash is of a NAR, which mirrors do not serve.
+  if (!outputHash || settings.hashedMirrors.length === 0 || (outputHashMode !== undefined && outputHashMode !== 'flat')) return []
+  const {algorithm, bytes} = parseNixHash(outputHash, outputHashAlgo)
+  return settings.hashedMirrors.map(mirror => `${mirror.replace(/\/?$/, '/')}${algorithm}/${bytes.toString('hex')}`)
 }
 
 async function download(context: BuiltinContext, urls: readonly string[], file: string): Promise<void> {
   for (const [n, url] of urls.entries()) {
     try {
-      await runProgram('curl', ['--config', '-'], {env: imageEnvironment(context.env), input: curlConfig(context, url, file)})
+      await downloadPatiently(context, url, file)
       return
     } catch (error) {
       fs.rmSync(file, {force: true})
       if (n === urls.length - 1) throw error
       context.log(`not at ${new URL(url).host}, trying the next`)
+    }
+  }
+}
+
+/** curl itself tries again after HTTP 408, 429 and 5xx alone. */
+async function downloadPatiently(context: BuiltinContext, url: string, file: string): Promise<void> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      await runProgram('curl', ['--config', '-'], {env: imageEnvironment(context.env), input: curlConfig(context, url, file)})
+      return
+    } catch (error) {
+      if (attempt === ATTEMPTS || !(error instanceof ProgramFailed) || !TRANSIENT.has(error.status ?? 0)) throw error
+      fs.rmSync(file, {force: true})
+      await delay(FIRST_WAIT_MS * 2 ** (attempt - 1))
     }
   }
 }

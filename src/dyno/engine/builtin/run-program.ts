@@ -2,6 +2,16 @@ import {spawn} from 'node:child_process'
 import {once} from 'node:events'
 import {BuiltinError} from './context.ts'
 
+/** A program's failure; `status` is null where a signal ended it. */
+export class ProgramFailed extends BuiltinError {
+  readonly status: number | null
+
+  constructor(message: string, status: number | null) {
+    super(message)
+    this.status = status
+  }
+}
+
 /** Runs a program of the dyno's image, its messages going to the build's log; `input` is its standard input. */
 export async function runProgram(file: string, args: readonly string[], {env, input = ''}: {env: Record<string, string>; input?: string}): Promise<void> {
   const child = spawn(file, args, {env, stdio: ['pipe', 2, 2]})
@@ -9,7 +19,7 @@ export async function runProgram(file: string, args: readonly string[], {env, in
   child.stdin?.on('error', () => undefined)
   child.stdin?.end(input)
   const [status, signal] = await once(child, 'close') as [number | null, string | null]
-  if (status !== 0) throw new BuiltinError(`${file} failed (${status === null ? String(signal) : `exit status ${status}`})`)
+  if (status !== 0) throw new ProgramFailed(`${file} failed (${status === null ? String(signal) : `exit status ${status}`})`, status)
 }
 
 /** PATH for programs of the image, and the variables (proxies) that the derivation was given. */
