@@ -3,7 +3,7 @@ import {NixError, EXIT} from './errors.ts'
 /** Every config var this project reads, in one place. Docs: docs/config-vars.md. */
 export const CONFIG_VARS = [
   'NIX_S3_KEY', 'NIX_S3_SECRET', 'NIX_S3_BUCKET', 'NIX_S3_REGION', 'NIX_S3_ENDPOINT', 'NIX_APP_NAME',
-  'NIX_SIGNING_KEY', 'NIX_BUILD_FLAGS', 'NIX_BUILD_ON_PUSH', 'NIX_VERSION', 'NIX_ENGINE', 'NIX_TOOLBOX', 'NIX_CACHE_UPSTREAM',
+  'NIX_SIGNING_KEY', 'NIX_BUILD_FLAGS', 'NIX_BUILD_ON_PUSH', 'NIX_VERSION', 'NIX_ENGINE', 'NIX_TOOLBOX', 'NIX_CACHE_UPSTREAM', 'NIX_CACHE_TAINTED',
 ] as const
 
 export type ConfigVarName = (typeof CONFIG_VARS)[number]
@@ -25,6 +25,8 @@ export interface NixConfig {
   engine: EngineChoice
   /** `NIX_CACHE_UPSTREAM`: whether paths that come from other caches are copied into the bucket */
   cacheUpstream: 'copy' | 'skip'
+  /** `NIX_CACHE_TAINTED`: who gets outputs that hold paths which dynos alone have: our dynos, or whoever reads the cache */
+  cacheTainted: 'own' | 'publish'
 }
 
 export interface BucketConfig {
@@ -63,6 +65,13 @@ export function parseConfig(vars: Readonly<Record<string, string | undefined>>, 
     })
   }
 
+  const cacheTainted = vars['NIX_CACHE_TAINTED'] || 'own'
+  if (cacheTainted !== 'own' && cacheTainted !== 'publish') {
+    throw new NixError(`NIX_CACHE_TAINTED is "${cacheTainted}"; it can be own or publish.`, {
+      code: 'BAD_CONFIG_VAR', exit: EXIT.setup, suggestions: [`heroku config:unset NIX_CACHE_TAINTED --app ${app}`],
+    })
+  }
+
   const text = (name: ConfigVarName) => vars[name] ?? ''
   if (!/^[\w.-]+$/.test(text('NIX_APP_NAME'))) {
     throw new NixError(`NIX_APP_NAME is "${text('NIX_APP_NAME')}"; letters, digits, ".", "_" and "-" are allowed.`, {
@@ -80,6 +89,7 @@ export function parseConfig(vars: Readonly<Record<string, string | undefined>>, 
     buildFlags: text('NIX_BUILD_FLAGS'),
     engine,
     cacheUpstream,
+    cacheTainted,
   }
 }
 

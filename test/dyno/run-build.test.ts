@@ -12,7 +12,7 @@ import {KEY, PENDING, SUCCEEDED} from '../lib/build/records.ts'
 
 const ID = PENDING.id
 const CONFIG: NixConfig = {
-  appName: 'example-app', signingKey: formatSecretKey(KEY), buildFlags: '', engine: 'auto', cacheUpstream: 'copy',
+  appName: 'example-app', signingKey: formatSecretKey(KEY), buildFlags: '', engine: 'auto', cacheUpstream: 'copy', cacheTainted: 'own',
   bucket: {bucket: 'example-bucket', key: 'AKIAEXAMPLE', secret: 's3cr3t-value', region: 'eu-west-1', endpoint: null},
 }
 const DOWN = new NixError('Bucket example-bucket cannot be reached.', {code: 'BUCKET_UNREACHABLE', exit: EXIT.unavailable})

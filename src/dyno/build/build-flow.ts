@@ -1,10 +1,11 @@
 import parseArgv from 'string-argv'
 import type {Bucket} from '../../lib/bucket/bucket.ts'
 import {keys} from '../../lib/bucket/keys.ts'
-import type {Outcome, RunningBuild} from '../../lib/build/record.ts'
+import {MAX_LEFT_PATHS, type LeftPath, type Outcome, type RunningBuild} from '../../lib/build/record.ts'
 import type {NixConfig} from '../../lib/config-vars.ts'
 import {EXIT, NixError} from '../../lib/errors.ts'
 import {baseNameOf} from '../../lib/nix/store-path.ts'
+import {describeUnrewritten} from '../../lib/scan/describe.ts'
 import {parseSecretKey} from '../../lib/signing/nix-key.ts'
 import {toolOf, type PinnedTool, type ToolsLock} from '../../lib/tools/lock.ts'
 import {chooseEngine, type Engine} from '../engine/choose-engine.ts'
@@ -13,6 +14,7 @@ import {installNix} from '../engine/install-nix.ts'
 import {jobsAndCores} from '../engine/jobs-and-cores.ts'
 import {LAYOUT} from '../engine/layout.ts'
 import {nixCommand, type InstalledNix, type NixProgram} from '../engine/nix-command.ts'
+import {readTaints} from '../engine/taints.ts'
 import {probeDyno, probeRecord, type Probe} from '../engine/probe.ts'
 import {relocate} from '../engine/relocate.ts'
 import {startClosureCache} from '../cache/closure-cache.ts'
@@ -66,6 +68,7 @@ export async function buildProject(input: BuildInput): Promise<Outcome> {
     slugexclude: `${BUILD_LAYOUT.source}/.slugexclude`, layerFile: BUILD_LAYOUT.layer, listingFile: BUILD_LAYOUT.listing,
   })
   await output.say(`${plural(closure.paths.length, 'store path')}, ${formatBytes(made.layer.unpackedSize)}, compressed ${formatBytes(made.layer.size)}`)
+  for (const warning of [describeUnrewritten(made.unrewritten), ...made.notScanned]) if (warning !== null) await output.warn(warning)
 
   const listing = {key: keys.listing(config.appName, record.id), ...made.listing}
   if (await bucket.head(made.layer.key)) {
@@ -81,7 +84,13 @@ export async function buildProject(input: BuildInput): Promise<Outcome> {
   return {
     engine, probe: probeRecord(probe), result, drvPath: closure.drvPath, closure: closure.paths,
     layer: made.layer, listing, programs: await findPrograms(`${LAYOUT.view}/${baseNameOf(result)}`),
+    ...left('tainted', readTaints().places), ...left('unrewritten', made.unrewritten),
   }
+}
+
+/** A record has the field only where there is something in it. */
+function left(field: 'tainted' | 'unrewritten', places: LeftPath[]): Pick<Outcome, 'tainted' | 'unrewritten'> {
+  return places.length === 0 ? {} : {[field]: places.slice(0, MAX_LEFT_PATHS)}
 }
 
 /**
@@ -125,6 +134,7 @@ async function buildWithCache(input: BuildInput, probe: Probe): Promise<{result:
     bucket, wait, signal, key: parseSecretKey(config.signingKey), flags: parseArgv(config.buildFlags), upstream: config.cacheUpstream,
     folder: BUILD_LAYOUT.saving, hookFile: BUILD_LAYOUT.postBuildHook, canonical: LAYOUT.canonical, database: LAYOUT.database,
     report: text => void output.warn(text).catch(() => undefined),
+    isTainted: baseName => Promise.resolve(config.cacheTainted === 'own' && readTaints().isTainted(baseName)),
   })
   try {
     const nix = await provideNix(input, cache.substituters)

@@ -67,8 +67,10 @@ export async function fetchLayer(
   await pipeline(object.body, async function* (chunks: AsyncIterable<Buffer>) {
     for await (const chunk of chunks) {
       bytes += chunk.length
-      onProgress(bytes)
+      // Whoever reads the part says that it is not what was promised; without an end it would fill the disk first.
       yield chunk
+      if (bytes > layer.size) return
+      onProgress(bytes)
     }
   }, createWriteStream(layerFile(folder)))
 }

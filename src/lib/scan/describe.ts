@@ -13,7 +13,7 @@ export function describeTainted(places: readonly LeftPath[]): string[] {
   return [
     `warning: ${files(places.length)} of this output ${places.length === 1 ? 'holds' : 'hold'} /app/.nixs/ in what the builder compressed, where it could not be made /nix/store/ again:`,
     ...shown(places),
-    'Dynos can use it; a machine with a real /nix/store would look for paths that it lacks, so this output is not published to the cache.',
+    'Dynos can use it; a machine with a real /nix/store would look for paths that it lacks, so this output is kept out of the cache that others read.',
     'Leave those files uncompressed or store paths out of them, or publish it all the same: heroku config:set NIX_CACHE_TAINTED=publish',
   ]
 }

@@ -14,14 +14,20 @@ export function checkDigest(tool: PinnedTool, from: string): Transform {
     transform(chunk: Buffer, _, done) {
       hash.update(chunk)
       size += chunk.length
-      done(null, chunk)
+      // No later than this: what has no end would fill the disk.
+      if (size > tool.size) done(wrong(`more than ${tool.size} bytes`))
+      else done(null, chunk)
     },
     flush(done) {
       const digest = hash.digest('hex')
-      done(digest === tool.sha256 && size === tool.size ? null : new NixError(
-        `${tool.name} ${tool.version} from ${from} is not what was pinned: sha256 ${digest} (${size} bytes) instead of ${tool.sha256} (${tool.size} bytes).`,
-        {code: 'WRONG_DIGEST', exit: EXIT.verification, suggestions: ['check HEROKU_NIX_TOOLS, or report it where that is not set']},
-      ))
+      done(digest === tool.sha256 && size === tool.size ? null : wrong(`sha256 ${digest} (${size} bytes)`))
     },
   })
+
+  function wrong(found: string): NixError {
+    return new NixError(
+      `${tool.name} ${tool.version} from ${from} is not what was pinned: ${found} instead of ${tool.sha256} (${tool.size} bytes).`,
+      {code: 'WRONG_DIGEST', exit: EXIT.verification, suggestions: ['check HEROKU_NIX_TOOLS, or report it where that is not set']},
+    )
+  }
 }
