@@ -1,8 +1,10 @@
 import {once} from 'node:events'
-import type {Duplex} from 'node:stream'
+import {Readable, type Duplex} from 'node:stream'
+import {finished} from 'node:stream/promises'
 import {contentHash} from '../../lib/closure/content-hash.ts'
 import {decompressor, isNative, parseCompression} from '../../lib/closure/compression.ts'
 import type {NarInfo} from '../../lib/closure/narinfo.ts'
+import type {CacheSource} from './source.ts'
 
 /** The bytes are not those that the narinfo promises. */
 export class WrongNar extends Error {}
@@ -34,6 +36,19 @@ export async function* checkedNar(body: AsyncIterable<Buffer>, info: NarInfo): A
     return {fileHash, fileSize: file.size}
   } finally {
     inner?.destroy()
+  }
+}
+
+/** What is wrong with the NAR that a source has; null: nothing. */
+export async function findWrong(source: CacheSource, info: NarInfo): Promise<string | null> {
+  const nar = await source.open(info)
+  if (!nar) return `its NAR ${info.url} is not there`
+  try {
+    await finished(Readable.from(checkedNar(nar.body as AsyncIterable<Buffer>, info)).resume())
+    return null
+  } catch (error) {
+    if (error instanceof WrongNar) return error.message
+    throw error
   }
 }
 

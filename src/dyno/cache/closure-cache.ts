@@ -4,7 +4,8 @@ import {cacheOptions} from '../../lib/closure/cache-options.ts'
 import {baseNameOf, hashPartOf} from '../../lib/nix/store-path.ts'
 import type {SecretKey} from '../../lib/signing/nix-key.ts'
 import type {Substituters} from '../build/substituters.ts'
-import {bucketSource, type Shelf} from './bucket-source.ts'
+import {bucketSource, type Holding, type Shelf} from './bucket-source.ts'
+import {findWrong} from './checked-nar.ts'
 import {startCacheServer} from './cache-server.ts'
 import {packNar} from './pack-nar.ts'
 import {postBuildHook} from './post-build-hook.ts'
@@ -77,9 +78,7 @@ export async function startClosureCache(options: ClosureCacheOptions): Promise<C
     const hash = hashPartOf(baseNameOf(path.path))
     const isFromUpstream = sources.some(source => source.gave(hash)) && !path.builtHere
     if (isFromUpstream && upstream === 'skip') return {kind: 'upstream', bytes: 0}
-    // What only a program decompresses, only Nix checks.
-    if (path.builtHere && inBucket.gave(hash)) inBucket.refuse(hash, 'Nix could not use its NAR')
-    const held = await inBucket.holding(hash)
+    const held = path.builtHere ? await checkedHolding(hash) : await inBucket.holding(hash)
     if (held.kind === 'good') {
       shelves.set(path.path, held.shelf)
       return {kind: 'there'}
@@ -97,6 +96,16 @@ export async function startClosureCache(options: ClosureCacheOptions): Promise<C
     } finally {
       await kept.discard(nar)
     }
+  }
+
+  /** What was built although the bucket has it, Nix could not use or did not try. */
+  async function checkedHolding(hash: string): Promise<Holding> {
+    const held = await inBucket.holding(hash)
+    if (held.kind !== 'good') return held
+    // What only a program decompresses, only Nix checks.
+    const wrong = inBucket.gave(hash) ? 'Nix could not use its NAR' : await findWrong(inBucket, held.info)
+    if (wrong !== null) inBucket.refuse(hash, wrong)
+    return inBucket.holding(hash)
   }
 
   async function narFor(path: RegisteredPath, hash: string): Promise<PackedNar> {
