@@ -1,0 +1,122 @@
+#!/usr/bin/env bats
+# shellcheck disable=SC2154,SC2312 # bats sets status, output and lines; a test ends at the first command that fails
+
+load support/world.bash
+
+setup_file() { world::start; }
+teardown_file() { world::stop; }
+
+@test "restores the build of the pushed commit" {
+	world::lay_out whole
+	world::compile
+	world::expect_slug
+	[[ "${lines[0]}" == "-----> Restoring build 20261123-093000-ab12 of this commit, ${COMMIT:0:10}" ]]
+	[[ "${lines[1]}" =~ ^\ +3\.1\ MB\ fetched,\ 3\.1\ MB\ unpacked,\ digest\ checked,\ in\ [0-9.]+\ s$ ]]
+	[[ "${#lines[@]}" -eq 2 ]]
+	[[ "$(jq --compact-output '[.format, .tree, .source, .engine, .result]' "${BUILD_DIR}/.heroku/nix/source.json")" == "[1,\"${TREE}\",\"$(printf 'c%.0s' {1..64})\",\"relocate\",\"/nix/store/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa-hello\"]" ]]
+	run "${ROOT}/bin/report" "${BUILD_DIR}" "${CACHE_DIR}" "${ENV_DIR}"
+	[[ "${output}" == *'restored: "commit"'* && "${output}" == *'build: "20261123-093000-ab12"'* && "${output}" == *'layer_bytes: '* ]]
+}
+
+@test "restores the build of an equal tree when SOURCE_VERSION is another commit, no commit, or empty" {
+	local version
+	for version in 0123456789012345678901234567890123456789 main ''; do
+		world::lay_out worktree
+		printf 1 > "${ENV_DIR}/NIX_REQUIRE_COMMIT"
+		world::compile "${version}"
+		world::expect_slug
+		[[ "${lines[0]}" == "-----> Restoring build 20261123-093000-ab12 of this very tree, ${TREE:0:10}" ]]
+		rm --recursive "${BUILD_DIR}" "${CACHE_DIR}" "${ENV_DIR}"
+	done
+}
+
+@test "restores the newest build for what was not built, and names both commits" {
+	world::lay_out older
+	echo changed > "${BUILD_DIR}/default.nix"
+	world::compile
+	world::expect_slug
+	[[ "${output}" == *" !     Pushed:   commit ${COMMIT}"* ]]
+	[[ "${output}" == *" !     Restored: build 20261123-093000-ab12 of commit dddddddddddddddddddddddddddddddddddddddd"* ]]
+	[[ "${output}" == *"-----> Restoring build 20261123-093000-ab12, the newest that succeeded"* ]]
+	[[ "$(jq .tree "${BUILD_DIR}/.heroku/nix/source.json")" == null ]]
+}
+
+@test "names the tree of a newest build that no commit held" {
+	world::lay_out older-uncommitted
+	world::compile ''
+	world::expect_slug
+	[[ "${output}" == *'Pushed:   something whose commit is not known'* ]]
+	[[ "${output}" == *'of tree eeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee, which no commit held'* ]]
+}
+
+@test "fails for what was not built when NIX_REQUIRE_COMMIT is set" {
+	world::lay_out older
+	printf 1 > "${ENV_DIR}/NIX_REQUIRE_COMMIT"
+	world::compile
+	world::expect_failure not-built "${COMMIT} was pushed" 'dddddddddddddddddddddddddddddddddddddddd' 'heroku nix:build'
+}
+
+@test "succeeds without any build, sets up, and says what to type" {
+	world::lay_out nothing
+	world::compile
+	[[ "${status}" -eq 0 ]]
+	[[ "${output}" == *'1. heroku nix:build'*'2. heroku nix:redeploy, or push again'* ]]
+	[[ -x "${BUILD_DIR}/.heroku/nix/bin/run_result.sh" && -f "${BUILD_DIR}/.profile.d/nix.sh" && ! -e "${BUILD_DIR}/result" ]]
+}
+
+@test "says that NIX_BUILD_ON_PUSH does nothing yet, unless it is off" {
+	world::lay_out nothing
+	printf 1 > "${ENV_DIR}/NIX_BUILD_ON_PUSH"
+	world::compile
+	[[ "${status}" -eq 0 && "${output}" == *'does not build during a push yet'* ]]
+	printf no > "${ENV_DIR}/NIX_BUILD_ON_PUSH"
+	world::compile
+	[[ "${status}" -eq 0 && "${output}" != *'does not build during a push yet'* ]]
+}
+
+@test "takes a connection that breaks once for what it is" {
+	world::lay_out breaking-once
+	world::compile
+	world::expect_slug
+}
+
+@test "warns when .slugexclude is not the build's, and only then" {
+	world::lay_out pruned
+	world::compile
+	world::expect_slug
+	[[ "${output}" == *'.slugexclude is not the one of the build'* ]]
+	printf -- '- store/*/share\n' > "${BUILD_DIR}/.slugexclude"
+	rm --recursive "${BUILD_DIR}/.nixs" "${BUILD_DIR}/result" "${BUILD_DIR}/.heroku" "${BUILD_DIR}/.profile.d"
+	world::compile
+	world::expect_slug
+	[[ "${output}" != *.slugexclude* ]]
+}
+
+@test "leaves out what the project has in our places, and says so" {
+	world::lay_out whole
+	mkdir --parents "${BUILD_DIR}/.nixs" "${BUILD_DIR}/result" "${BUILD_DIR}/.heroku/nix" "${BUILD_DIR}/.heroku/other" "${BUILD_DIR}/.profile.d"
+	touch "${BUILD_DIR}"/{.nixs,result,.heroku/nix,.heroku/other}/mine "${BUILD_DIR}/.profile.d/"{nix,mine}.sh
+	world::compile
+	world::expect_slug
+	local name
+	for name in .nixs result .heroku/nix .profile.d/nix.sh; do
+		[[ "${output}" == *"The project's own ${name} is left out of the slug"* ]]
+	done
+	[[ -e "${BUILD_DIR}/.heroku/other/mine" && -e "${BUILD_DIR}/.profile.d/mine.sh" && ! -e "${BUILD_DIR}/.nixs/mine" ]]
+}
+
+@test "reads only ENV_DIR, and gives no secret to a child" {
+	world::lay_out whole
+	mkdir "${BATS_TEST_TMPDIR}/bin"
+	cat > "${BATS_TEST_TMPDIR}/bin/curl" <<- 'EOT'
+		#!/bin/bash
+		{ env; printf '%s\n' "${@}"; } >> "${SEEN}"
+		exec /usr/bin/curl "${@}"
+	EOT
+	chmod +x "${BATS_TEST_TMPDIR}/bin/curl"
+	SEEN="${BATS_TEST_TMPDIR}/seen" NIX_S3_SECRET=of-the-environment NIX_S3_BUCKET=other PATH="${BATS_TEST_TMPDIR}/bin:${PATH}" world::compile
+	world::expect_slug
+	run grep --extended-regexp 'NIX_(S3|APP|SIGNING)|sec"ret|of-the-env|KEY:' "${BATS_TEST_TMPDIR}/seen"
+	echo "${output}"
+	[[ "${status}" -eq 1 ]]
+}
