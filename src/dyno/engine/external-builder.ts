@@ -1,5 +1,6 @@
 import fs from 'node:fs'
 import {baseNameOf} from '../../lib/nix/store-path.ts'
+import {kindAt} from '../../lib/view/entry.ts'
 import type {Trees} from '../../lib/view/view.ts'
 import {closeInherited} from './close-inherited.ts'
 import {buildFolderName, builderFiles, relocateFiles, takeFolder} from './build-folder.ts'
@@ -11,7 +12,8 @@ import {deriveOutputs, removeOutputs} from './outputs.ts'
 import {relocate} from './relocate.ts'
 import {runBuilder, type BuilderEnd} from './run-builder.ts'
 import {scanOutputs} from './scan-outputs.ts'
-import {ABANDONED, cleanUpAbandoned} from './watchdog.ts'
+import {ABANDONED, endProcesses} from './processes.ts'
+import {cleanUpAbandoned} from './watchdog.ts'
 import {readBuilderSettings, type BuilderSettings} from './settings.ts'
 import {forgetTaints} from './taints.ts'
 
@@ -34,7 +36,7 @@ export async function runExternalBuilder(argv: readonly string[]): Promise<never
     const [settingsFile, buildJson, ...others] = argv
     if (settingsFile === undefined || buildJson === undefined || others.length > 0) throw new Error('external-builder takes the settings\' file and build.json')
     const job = parseBuildJson(fs.readFileSync(buildJson, 'utf8'))
-    endLike(await buildDerivation(job, readBuilderSettings(settingsFile), TREES))
+    endLike(await buildDerivation(job, readBuilderSettings(settingsFile, process.env), TREES))
   } catch (error) {
     log(`error: ${error instanceof Error ? error.message : String(error)}`)
     process.exit(1)
@@ -51,9 +53,11 @@ async function buildDerivation(job: BuildJson, settings: BuilderSettings, trees:
   const inputs = job.inputPaths.map(baseNameOf)
   const outputs = Object.values(job.outputs).map(baseNameOf)
   relocateInputs(inputs)
+  const folder = `${LAYOUT.builds}/${buildFolderName(job, files)}`
+  // Of a build whose Nix was killed a moment ago, what it left would write into these outputs, or end this build.
+  if (kindAt(folder) !== null) endProcesses({folder, pipe: null})
   removeOutputs(trees, outputs)
   forgetTaints(outputs)
-  const folder = `${LAYOUT.builds}/${buildFolderName(job, files)}`
   const {giveBack} = takeFolder(job.tmpDir, folder)
   try {
     relocateFiles(folder)

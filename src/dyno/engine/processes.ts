@@ -1,8 +1,11 @@
 import fs from 'node:fs'
 
+/** The first of the arguments with which the watchdog starts the external builder's program again; the folder follows. */
+export const ABANDONED = '--abandoned'
+
 /** What tells a build's processes from all others. */
 export interface Mark {
-  /** the build's folder: in each process's environment as NIX_BUILD_TOP, unless it cleared that */
+  /** the build's folder: in each process's environment as NIX_BUILD_TOP, unless it cleared that, and in its watchdog's arguments */
   folder: string
   /** the log pipe's device and inode, open in what still writes to it */
   pipe: {dev: number; ino: number} | null
@@ -40,7 +43,12 @@ function marked({folder, pipe}: Mark): number[] {
   const environment = Buffer.from(`NIX_BUILD_TOP=${folder}`)
   return fs.readdirSync('/proc').filter(name => /^\d+$/.test(name)).map(Number)
     .filter(pid => pid !== process.pid && isAlive(pid))
-    .filter(pid => hasEnvironment(pid, environment) || isIn(pid, folder) || (pipe !== null && hasOpen(pid, pipe)))
+    .filter(pid => hasEnvironment(pid, environment) || isIn(pid, folder) || isWatchdog(pid, folder) || (pipe !== null && hasOpen(pid, pipe)))
+}
+
+/** One of an earlier build in the same folder would end the next build there and remove its folder. */
+function isWatchdog(pid: number, folder: string): boolean {
+  return readProc(pid, 'cmdline').includes(`\0${ABANDONED}\0${folder}\0`)
 }
 
 /** A zombie keeps its number until its parent asks for its status, and nothing can end it again. */

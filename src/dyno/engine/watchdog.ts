@@ -1,9 +1,6 @@
 import {spawn} from 'node:child_process'
 import {removeTree} from '../../lib/view/remove.ts'
-import {endProcesses, type Mark} from './processes.ts'
-
-/** The first of the arguments with which the watchdog starts the external builder's program again. */
-export const ABANDONED = '--abandoned'
+import {ABANDONED, endProcesses, type Mark} from './processes.ts'
 
 /** Our end of the pipe closes with us. A shell waits for that: it costs a millisecond, where a second Node would cost fifty. */
 const SCRIPT = 'read -r _; kill -KILL -- "-$1"; shift; exec "$@"'

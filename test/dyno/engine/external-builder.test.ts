@@ -3,6 +3,7 @@ import fs from 'node:fs'
 import {nixCommand} from '../../../src/dyno/engine/nix-command.ts'
 import {installInJail, nixArchive, type EngineJail} from './support/installed.ts'
 import type {Ran} from './support/jail.ts'
+import {processesOf} from './support/processes-of.ts'
 
 describe('the external builder', function () {
   this.timeout(120_000)
@@ -117,17 +118,3 @@ describe('the external builder', function () {
     expect(fs.existsSync(kept.replace(/^\/app/, jail.app))).to.equal(true)
   })
 })
-
-/** Processes whose /app is this jail's. */
-function processesOf(app: string): {command: string}[] {
-  const {dev, ino} = fs.statSync(app)
-  return fs.readdirSync('/proc').filter(name => /^\d+$/.test(name)).flatMap(pid => {
-    try {
-      const root = fs.statSync(`/proc/${pid}/root/app`)
-      return root.dev === dev && root.ino === ino ? [{command: fs.readFileSync(`/proc/${pid}/cmdline`, 'latin1')}] : []
-    } catch {
-      // It ended in between.
-      return []
-    }
-  })
-}
