@@ -161,7 +161,7 @@ describe('a build on a jailed dyno', function () {
     const running = world.start(order)
     expect((await running.ended).status).to.equal(4)
     expect(await recordOf(order)).to.have.nested.property('failure.code', 'NO_DEFAULT_NIX')
-    expect(running.output()).to.include(' !     No default.nix at the root of the source.\n !     Try: add a default.nix, commit it, and run: heroku nix:build\n')
+    expect(running.output()).to.include(' !     The tree has no default.nix at its root.\n !     Try: git add default.nix && git commit && heroku nix:build\n')
   })
 
   it('refuses a source that is not the one that was ordered', async () => {

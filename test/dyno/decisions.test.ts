@@ -2,7 +2,6 @@ import {expect} from 'chai'
 import {parseRegistrations} from '../../src/dyno/build/closure.ts'
 import {describeFailure, interrupted} from '../../src/dyno/build/describe-failure.ts'
 import {nixBuildArguments} from '../../src/dyno/build/nix-build-arguments.ts'
-import {checkProject} from '../../src/dyno/build/project.ts'
 import {substituterSettings} from '../../src/dyno/build/substituters.ts'
 import {formatBytes, plural} from '../../src/dyno/build/text.ts'
 import {EXIT, NixError} from '../../src/lib/errors.ts'
@@ -25,14 +24,6 @@ describe('nix-build\'s arguments', () => {
       expect(build(flags)).to.deep.equal([...base, ...words])
     })
   }
-})
-
-describe('the project', () => {
-  it('needs a default.nix, whatever else there is', () => {
-    expect(() => checkProject(['default.nix', 'flake.nix'])).not.to.throw()
-    expect(() => checkProject(['flake.nix'])).to.throw('This project has a flake.nix but no default.nix').with.property('code', 'FLAKE_ONLY')
-    expect(() => checkProject(['app.py', 'DEFAULT.NIX'])).to.throw('No default.nix at the root of the source.').with.property('code', 'NO_DEFAULT_NIX')
-  })
 })
 
 describe('substituters', () => {

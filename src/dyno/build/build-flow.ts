@@ -57,7 +57,7 @@ export async function buildProject(input: BuildInput): Promise<Outcome> {
 
   await output.step('Fetching source')
   await fetchSource(input)
-  await requireProject(BUILD_LAYOUT.source)
+  requireProject(BUILD_LAYOUT.source, config.buildFlags)
 
   const {result, closure} = await buildWithCache(input, probe)
 

@@ -1,29 +1,13 @@
-import {readdir} from 'node:fs/promises'
-import {EXIT, NixError} from '../../lib/errors.ts'
+import {existsSync} from 'node:fs'
+import {join} from 'node:path'
+import {checkProject} from '../../lib/source/check-project.ts'
 
 /**
  * Checks that there is something to build, before anything takes time.
- * @throws NixError NO_DEFAULT_NIX, FLAKE_ONLY
+ * @param source the unpacked source's place
+ * @param flags NIX_BUILD_FLAGS
+ * @throws NixError NO_DEFAULT_NIX, NO_SUCH_FILE, FLAKE_ONLY
  */
-export async function requireProject(source: string): Promise<void> {
-  checkProject(await readdir(source))
-}
-
-/** @param names what lies at the source's root */
-export function checkProject(names: readonly string[]): void {
-  if (names.includes('default.nix')) {
-    return
-  }
-
-  if (names.includes('flake.nix')) {
-    throw new NixError('This project has a flake.nix but no default.nix, and flakes cannot be built yet.', {
-      code: 'FLAKE_ONLY', exit: EXIT.project,
-      suggestions: ['add a default.nix that gives the flake\'s package, e.g. with flake-compat, commit it, and run: heroku nix:build'],
-    })
-  }
-
-  throw new NixError('No default.nix at the root of the source.', {
-    code: 'NO_DEFAULT_NIX', exit: EXIT.project,
-    suggestions: ['add a default.nix, commit it, and run: heroku nix:build'],
-  })
+export function requireProject(source: string, flags: string): void {
+  checkProject({has: path => existsSync(join(source, path)), nested: []}, flags)
 }

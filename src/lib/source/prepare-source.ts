@@ -1,11 +1,10 @@
 import {mkdtemp, rm} from 'node:fs/promises'
 import {tmpdir} from 'node:os'
 import path from 'node:path'
-import parseArgv from 'string-argv'
 import type {Bucket} from '../bucket/bucket.ts'
 import {keys} from '../bucket/keys.ts'
 import {toText} from '../slug/byte-string.ts'
-import {checkProject} from './check-project.ts'
+import {checkProject, filesNamed} from './check-project.ts'
 import {gitIn} from './git.ts'
 import {packSource, readSourceFiles} from './pack-source.ts'
 import {resolveRevision, type Revision} from './revision.ts'
@@ -31,13 +30,13 @@ export type SourceChoice = {kind: 'ref'; ref: string} | {kind: 'worktree'}
 /**
  * Packs the source of a build, after checking that there is something to build.
  * @param flags NIX_BUILD_FLAGS
- * @throws NixError NO_REPOSITORY, NO_COMMIT, UNKNOWN_REF, NO_GIT, NO_DEFAULT_NIX, FLAKE_ONLY
+ * @throws NixError NO_REPOSITORY, NO_COMMIT, UNKNOWN_REF, NO_GIT, NO_DEFAULT_NIX, NO_SUCH_FILE, FLAKE_ONLY
  */
 export async function prepareSource(choice: SourceChoice, {cwd, env, flags}: {cwd: string; env: NodeJS.ProcessEnv; flags: string}): Promise<PreparedSource> {
   await using chosen = await choose(choice, cwd, env)
   const {git, revision} = chosen
   const files = await readSourceFiles(git, revision.tree)
-  checkProject(files.entries.map(entry => toText(entry.path)), parseArgv(flags))
+  checkProject(filesNamed(files.entries.map(entry => toText(entry.path))), flags)
   const folder = await mkdtemp(path.join(tmpdir(), 'heroku-nix-source-'))
   const remove = () => rm(folder, {recursive: true, force: true})
   try {
