@@ -78,7 +78,7 @@ export async function startBuildHarness(): Promise<BuildHarness> {
       const {blob} = (await expectStatus(200, api<{blob: {url: string}}>('GET', `/apps/${app}/slugs/${build.slug?.id ?? ''}`))).body
       const file = join(dir, 'slug.tgz')
       await writeFile(file, new Uint8Array(await (await fetch(blob.url)).arrayBuffer()))
-      return Promise.all(names.map(name => run('tar', ['-xzOf', file, `./app/${name}`]).then(({stdout}) => stdout, () => null)))
+      return Promise.all(names.map(name => run('tar', ['-xzOf', file, `./app/${name}`], {maxBuffer: 64 * 1024 * 1024}).then(({stdout}) => stdout, () => null)))
     },
     async [Symbol.asyncDispose]() {
       await heroku[Symbol.asyncDispose]()

@@ -1,5 +1,10 @@
 import {expect} from 'chai'
 import {execFile} from 'node:child_process'
+import {randomBytes} from 'node:crypto'
+import {once} from 'node:events'
+import type {IncomingMessage, ServerResponse} from 'node:http'
+import {createServer} from 'node:http'
+import type {AddressInfo} from 'node:net'
 import {join} from 'node:path'
 import {promisify} from 'node:util'
 import type {BuildHarness} from '../builds/harness.ts'
@@ -172,6 +177,43 @@ Verifying deploy...
     }
 
     expect(said).to.deep.equal(['version two', 'version one', 'version two', 'version one', 'version one', ' !     Push rejected, error fetching custom buildpack'])
+  })
+
+  it('carries large commits, and clones come back whole', async () => {
+    const {app, copy} = await start([showing])
+    await copy.commit({Showfile: '', large: randomBytes(3_000_000).toString('hex')})
+    expect((await copy.push('heroku', 'main')).code).to.equal(0)
+    const [build] = await buildsOf(app)
+    const clone = join(builds.dir, 'clone')
+    expect((await copy.git('clone', '--quiet', copy.url, clone)).code).to.equal(0)
+    const [original, cloned] = await Promise.all([copy.git('rev-parse', 'main:large'), copy.git('-C', clone, 'rev-parse', 'HEAD:large')])
+    expect(cloned.stdout).to.equal(original.stdout)
+    expect(build && (await builds.slugFiles(app, build, ['large']))[0]?.length).to.equal(6_000_000)
+  })
+
+  it('is built to its end when the client leaves', async () => {
+    const server = createServer().listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    const asked = once(server, 'request') as Promise<[IncomingMessage, ServerResponse]>
+    const gate = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`
+    const waiting = await builds.buildpack('waiting', {
+      'bin/detect': '#!/bin/bash\necho Waiting\n', 'bin/compile': `#!/bin/bash\ncurl --silent ${gate}\n`,
+    })
+    const {app, copy} = await start([waiting])
+    await copy.commit({x: ''})
+    const push = copy.spawn('push', 'heroku', 'main')
+    const closed = once(push, 'close')
+    const [, answer] = await asked
+    // As Ctrl-C does: git's own children get it, too.
+    process.kill(-(push.pid ?? 0), 'SIGINT')
+    await closed
+    answer.end('goes on\n')
+    server.close()
+    const [running] = await buildsOf(app)
+    if (!running) throw new Error('no build')
+    const {build, output} = await builds.finish(app, running)
+    expect(build.status, output).to.equal('succeeded')
+    expect(output).to.contain('goes on\n')
   })
 
   it('and clone need the API key, and an app', async () => {

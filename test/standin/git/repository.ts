@@ -1,7 +1,9 @@
+import type {ChildProcessByStdio} from 'node:child_process'
 import {spawn} from 'node:child_process'
 import {once} from 'node:events'
 import {mkdir} from 'node:fs/promises'
 import {join} from 'node:path'
+import type {Readable} from 'node:stream'
 import {text} from 'node:stream/consumers'
 import {cliEnvironment} from '../../../standin/cli-environment.ts'
 import type {Finished} from '../../support/standin.ts'
@@ -11,6 +13,8 @@ import {writeFiles} from '../builds/harness.ts'
 /** A working copy whose remote `heroku` is as the CLI makes it. */
 export interface WorkingCopy {
   git(...words: string[]): Promise<Finished>
+  /** starts git in a process group of its own, for a test that breaks it off */
+  spawn(...words: string[]): ChildProcessByStdio<null, Readable, Readable>
   /** of the app's repository, for fetching */
   url: string
   /** commits these files; the commit */
@@ -26,8 +30,9 @@ export async function workingCopy({dir, heroku}: BuildHarness, app: string): Pro
     PATH: process.env['PATH'], ...await cliEnvironment(join(dir, 'home'), heroku.platform), GIT_CONFIG_NOSYSTEM: '1', GIT_TERMINAL_PROMPT: '0',
     GIT_AUTHOR_NAME: 'A', GIT_AUTHOR_EMAIL: 'a@example.com', GIT_COMMITTER_NAME: 'A', GIT_COMMITTER_EMAIL: 'a@example.com',
   }
+  const start: WorkingCopy['spawn'] = (...words) => spawn('git', words, {cwd: folder, env, detached: true, stdio: ['ignore', 'pipe', 'pipe']})
   const git: WorkingCopy['git'] = async (...words) => {
-    const child = spawn('git', words, {cwd: folder, env, stdio: ['ignore', 'pipe', 'pipe']})
+    const child = start(...words)
     const closed = once(child, 'close') as Promise<[number | null]>
     const [stdout, stderr, [code]] = await Promise.all([text(child.stdout), text(child.stderr), closed])
     return {code: code ?? -1, stdout, stderr}
@@ -36,7 +41,7 @@ export async function workingCopy({dir, heroku}: BuildHarness, app: string): Pro
   await git('init', '--quiet', '--initial-branch=main')
   await git('remote', 'add', 'heroku', `https://git.heroku.com/${app}.git`)
   return {
-    git, url: `${heroku.platform.api}/${app}.git`,
+    git, spawn: start, url: `${heroku.platform.api}/${app}.git`,
     async commit(files) {
       await writeFiles(folder, files)
       await git('add', '--all')
