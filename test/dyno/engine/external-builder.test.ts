@@ -1,6 +1,6 @@
 import {expect} from 'chai'
 import fs from 'node:fs'
-import {nixCommand} from '../../../src/dyno/engine/nix-command.ts'
+import {nixCommand, nixEnvironment} from '../../../src/dyno/engine/nix-command.ts'
 import {installInJail, nixArchive, type EngineJail} from './support/installed.ts'
 import type {Ran} from './support/jail.ts'
 import {processesOf} from './support/processes-of.ts'
@@ -36,6 +36,7 @@ describe('the external builder', function () {
     ['fixed', 102, 'hash mismatch in fixed-output derivation', 'Nix'],
     ['disallowed', 1, 'is not allowed to refer to the following paths', 'Nix'],
     ['fifo', 100, '-fifo/pipe is not a file, a folder or a symlink: a store path cannot hold it', 'builder'],
+    ['socket', 100, '-socket/socket is not a file, a folder or a symlink: a store path cannot hold it', 'builder'],
     ['feature', 100, 'this derivation needs the system feature kvm, which this dyno lacks', 'builder'],
     ['absent', 100, 'the builder does not start: spawn /no/such/builder ENOENT', 'builder'],
   ] as const) {
@@ -52,6 +53,17 @@ describe('the external builder', function () {
     const first = await built('dyno-only', 'leaks')
     const again = await build('dyno-only', 'leaks', '--check')
     expect([again.status, fs.readFileSync(`${first.canonical}/pwd`, 'utf8')]).to.match(/^0,\/app\/\.nix\/b\/[0-9a-z]{16}\n$/)
+  })
+
+  it('builds again what is there, and finds it the same', async () => {
+    const {canonical} = await built('dyno-only', 'leaks')
+    const again = await jail.nix('nix', ['build', '--file', 'source/dyno-only.nix', 'leaks', '--no-link', '--rebuild'])
+    expect([again.status, fs.existsSync(canonical)], again.stderr).to.deep.equal([0, true])
+  })
+
+  it('shows the evaluator none but its own environment', async () => {
+    const {stdout} = await jail.nix('nix-instantiate', ['--eval', '--expr', 'builtins.getEnv "HOME" + builtins.getEnv "SECRET"'])
+    expect([stdout, Object.keys(nixEnvironment(jail.installed)).sort()]).to.deep.equal(['"/app/.nix/home"\n', ['HOME', 'LANG', 'NIX_CONF_DIR', 'NIX_PATH', 'NIX_REMOTE', 'NIX_STORE_DIR', 'PATH']])
   })
 
   it("runs the builder with Nix's environment and nothing else", async () => {
