@@ -3,8 +3,8 @@ export const MAX_BACKLOG = {paths: 8, bytes: 256 * 1024 * 1024}
 
 /** What was built and is not saved yet. */
 export interface Backlog {
-  /** @param saved resolves, whatever came of it */
-  add(bytes: number, saved: Promise<unknown>): void
+  /** Resolves when the path has left it. @param saved resolves, whatever came of it */
+  add(bytes: number, saved: Promise<unknown>): Promise<void>
   /** Resolves when little enough is left. */
   room(): Promise<void>
   readonly paths: number
@@ -17,16 +17,15 @@ export function backlog({paths: maxPaths, bytes: maxBytes} = MAX_BACKLOG): Backl
   const hasRoom = () => paths <= maxPaths && bytes <= maxBytes
 
   return {
-    add(size, saved) {
+    async add(size, saved) {
       paths += 1
       bytes += size
-      void saved.finally(() => {
-        paths -= 1
-        bytes -= size
-        if (!hasRoom()) return
-        waiting.forEach(go => go())
-        waiting = []
-      })
+      await saved
+      paths -= 1
+      bytes -= size
+      if (!hasRoom()) return
+      waiting.forEach(go => go())
+      waiting = []
     },
     async room() {
       if (!hasRoom()) await new Promise<void>(resolve => waiting.push(resolve))

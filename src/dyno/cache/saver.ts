@@ -58,7 +58,7 @@ export function saver({registrations, save, since, parallel = 4}: SaverOptions):
     for (const path of registrations.after(last)) {
       last = path.id
       if (path.path.endsWith('.drv')) continue
-      if (path.builtHere) built.add(path.narSize, saved(path).finally(next))
+      if (path.builtHere) void built.add(path.narSize, saved(path)).then(next)
       else others.push(path)
     }
 
@@ -86,8 +86,7 @@ export function saver({registrations, save, since, parallel = 4}: SaverOptions):
   function settled(): Promise<void> {
     return new Promise(resolve => {
       idle.push(resolve)
-      // The backlog counts down after its promise has settled.
-      setImmediate(next)
+      next()
     })
   }
 
