@@ -35,7 +35,9 @@ function project::check() {
 		What to check:
 		1. Is it in the commit? git add default.nix && git commit
 		2. Does .slugignore take it away?
-		3. With a flake.nix: add a default.nix that gives the flake's package, e.g. with flake-compat.
+		3. With a flake.nix: write a default.nix of one line, that is the flake's package:
+		   (builtins.getFlake (toString ./.)).packages.\${builtins.currentSystem}.default
+		   and let Nix read it: heroku config:set NIX_BUILD_FLAGS="--extra-experimental-features flakes"
 		4. With another file: heroku config:set NIX_BUILD_FLAGS=FILE.nix
 	EOT
 }

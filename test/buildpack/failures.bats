@@ -121,11 +121,11 @@ function with_config() {
 	world::expect_failure old-curl 'curl 7.81.0 on heroku-24' 'heroku nix:redeploy'
 }
 
-@test "a project without default.nix" {
-	world::lay_out whole
+@test "a project without default.nix, of which there is no build" {
+	world::lay_out older
 	mv "${BUILD_DIR}/default.nix" "${BUILD_DIR}/flake.nix"
 	world::compile
-	world::expect_failure no-default-nix 'Found: flake.nix' 'flake-compat'
+	world::expect_failure no-default-nix 'Found: flake.nix' '(builtins.getFlake (toString ./.)).packages.${builtins.currentSystem}.default'
 }
 
 @test "a .profile.d that is a file" {
