@@ -45,7 +45,7 @@ async function world({isDown = () => false, ...change}: Partial<BuildEdges> & {i
     record: async () => (await recordStore(memory, 'example-app').require(ID)).record,
     log: () => [...memory.objects].filter(([key]) => key.includes('/log/')).map(([, bytes]) => bytes.toString()).join(''),
     stdout: () => stdout,
-    pointers: () => [...memory.objects.keys()].filter(key => /\/(trees|commits)\/|\/newest$/.test(key)).length,
+    pointers: () => [...memory.objects.keys()].flatMap(key => /\/(trees|commits|newest)(?=\/|$)/.exec(key)?.[1] ?? []).sort(),
   }
 }
 
@@ -61,7 +61,8 @@ describe('runBuild', () => {
     verifyRecord(finished, {app: 'example-app', id: ID, key: KEY.publicKey})
     expect(finished).to.deep.include({claim: {dyno: 'run.1234', nonce: 'nonce', claimedAt: '2026-11-23T09:30:10.000Z'}, logSegments: 1})
     expect(log()).to.equal('       building with [hidden]\n-----> Signing the build\'s record\n')
-    expect(pointers()).to.equal(3)
+    // The tree's newest build, its newest with these flags, the commit's, the app's.
+    expect(pointers()).to.deep.equal(['commits', 'newest', 'trees', 'trees'])
   })
 
   it('leaves a build alone that another dyno has', async () => {
@@ -77,7 +78,7 @@ describe('runBuild', () => {
     const {run, record, pointers} = await world({build: () => Promise.reject(new NixError('No default.nix.', {code: 'NO_DEFAULT_NIX', exit: EXIT.project}))})
     expect(await run()).to.equal(EXIT.project)
     expect(await record()).to.deep.include({state: 'failed', failure: {code: 'NO_DEFAULT_NIX', message: 'No default.nix.', exitStatus: null, suggestions: []}})
-    expect(pointers()).to.equal(0)
+    expect(pointers()).to.deep.equal([])
   })
 
   it('hides a secret in an unexpected error', async () => {
