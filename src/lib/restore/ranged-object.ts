@@ -4,7 +4,7 @@ import type {Bucket} from '../bucket/bucket.ts'
 import {EXIT, NixError} from '../errors.ts'
 
 /** What one request asks for. */
-export const PART_SIZE = 4 * 1024 * 1024
+export const PART_SIZE = 2 * 1024 * 1024
 /** Parts of one object that are asked for at once; they are all that is held in memory of it. */
 const AT_ONCE = 3
 

@@ -6,7 +6,7 @@ import {rewriteChunk, TO_VIEW} from '../view/rewriting.ts'
 import {beforeAndAfter, places} from './before-rewriting.ts'
 
 /** Up to here a file is relocated in memory. */
-export const IN_MEMORY = 4 * 1024 * 1024
+export const IN_MEMORY = 1024 * 1024
 const CHUNK = 256 * 1024
 
 /** Whether a file is compressed, by its first MAGIC_LENGTH bytes: then it stays as it is, whatever its bytes say. */

@@ -40,6 +40,8 @@ export interface BuildHarness extends AsyncDisposable {
 }
 
 export async function startBuildHarness(): Promise<BuildHarness> {
+  // Here and now, so that what a machine's first making of the image says is not among what the stand-in complains of.
+  await ensureImage({variant: 'heroku-24-build', report: what => console.error(what)})
   const dir = await mkdtemp(join(tmpdir(), 'builds-'))
   const buildHost = await createBuildHost({
     dir: join(dir, 'rooms'), privilege: await checkJail(), image: report => ensureImage({variant: 'heroku-24-build', report}),
