@@ -64,9 +64,10 @@ describe('a build that loses something', function () {
     const [post] = await app.requests('POST', '/dynos').then(all => all.slice(-1))
     const id = await app.lastBuild()
     const record = await app.record(id)
+    const source = record['source'] as {sha256: string; tree: string; commit: string}
     const {name} = await app.api('POST', '/dynos', {
       command: post?.body['command'], attach: false, size: 'performance-l', time_to_live: 600,
-      env: {NIX_TOOLBOX: record['toolbox'], NIX_SOURCE_SHA256: (record['source'] as {sha256: string}).sha256},
+      env: {NIX_TOOLBOX: record['toolbox'], NIX_SOURCE_SHA256: source.sha256, NIX_SOURCE_TREE: source.tree, NIX_SOURCE_COMMIT: source.commit},
     }) as {name: string}
     const log = await app.logUntil(`app[${name}]: `, 'has nothing to do')
     expect(log).to.include(`Build ${id} is running already`)

@@ -58,7 +58,7 @@ describe('nix:build', function () {
     const {command, env, ...body} = post?.body as {command: string; env: Record<string, string>}
     expect(body).to.deep.equal({attach: false, size: 'standard-2x', time_to_live: 7200})
     expect(command).to.include(build)
-    expect(Object.keys(env)).to.deep.equal(['NIX_TOOLBOX', 'NIX_SOURCE_SHA256'])
+    expect(Object.keys(env)).to.deep.equal(['NIX_TOOLBOX', 'NIX_SOURCE_SHA256', 'NIX_SOURCE_TREE', 'NIX_SOURCE_COMMIT'])
     const secrets = [standin.line.s3.secret, standin.line.s3.key, (await signingKey('one')).split(':')[1] ?? 'missing', 'Signature']
     expect(secrets.filter(secret => JSON.stringify(post?.body).includes(secret))).to.deep.equal([])
     expect((await standin.requests()).filter(({method}) => method === 'PATCH')).to.deep.equal([])
@@ -215,7 +215,7 @@ describe('nix:build', function () {
     expect(error).to.equal(null)
     const [post] = await posts('jammy')
     const {env, command} = post?.body as {env: Record<string, string>; command: string}
-    expect(Object.keys(env).sort()).to.deep.equal(['NIX_LOADER_URL', 'NIX_LOCK_URL', 'NIX_NODE_URL', 'NIX_PROGRAM_URL', 'NIX_SOURCE_SHA256', 'NIX_TOOLBOX'])
+    expect(Object.keys(env).sort()).to.deep.equal(['NIX_LOADER_URL', 'NIX_LOCK_URL', 'NIX_NODE_URL', 'NIX_PROGRAM_URL', 'NIX_SOURCE_COMMIT', 'NIX_SOURCE_SHA256', 'NIX_SOURCE_TREE', 'NIX_TOOLBOX'])
     expect(command).to.not.include('X-Amz')
   })
 

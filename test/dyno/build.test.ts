@@ -165,10 +165,19 @@ describe('a build on a jailed dyno', function () {
   })
 
   it('refuses a source that is not the one that was ordered', async () => {
-    const order = await world.order(project(HELLO))
-    const running = world.start(order, {env: {NIX_SOURCE_SHA256: 'f'.repeat(64)}})
+    const [order, other] = [await world.order(project(HELLO)), await world.order({'default.nix': 'evil'})]
+    const [wanted, evil] = [order, other].map(({request}) => keys.source(APP, request.env['NIX_SOURCE_TREE'] ?? ''))
+    await world.bucket.put(wanted ?? '', (await world.bucket.read(evil ?? '', {maxBytes: 10_000}))?.bytes ?? Buffer.of())
+    const running = world.start(order)
     expect((await running.ended).status).to.equal(10)
     expect(await recordOf(order)).to.have.nested.property('failure.code', 'WRONG_DIGEST')
+  })
+
+  it('refuses a record that names another source than was ordered', async () => {
+    const order = await world.order(project(HELLO))
+    const running = world.start(order, {env: {NIX_SOURCE_COMMIT: 'f'.repeat(40)}})
+    expect((await running.ended).status).to.equal(10)
+    expect(await recordOf(order)).to.have.nested.property('failure.message', `The record of build ${order.id} names commit none, and the build was ordered with ${'f'.repeat(40)}: somebody changed it in the bucket.`)
   })
 
   it('takes no build flags from the bucket', async () => {

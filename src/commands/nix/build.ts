@@ -129,7 +129,7 @@ The exit code is 5 when nix-build failed and 6 when the dyno was lost.`
     }
     await records.create(record)
     const request = dynoRequest({
-      build: record.id, toolbox: toolbox.digest, sourceSha256: source.sha256, size: flags.size ?? null, timeToLive,
+      build: record.id, toolbox: toolbox.digest, source: record.source, size: flags.size ?? null, timeToLive,
       presigned: world.presignedLoader ? await presignToolbox(bucket, toolbox) : null,
     })
     const dyno = await this.step(`Starting a dyno for build ${record.id}`, () => startDyno(record.id, request, app, {

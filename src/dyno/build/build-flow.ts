@@ -1,7 +1,8 @@
 import parseArgv from 'string-argv'
 import type {Bucket} from '../../lib/bucket/bucket.ts'
 import {keys} from '../../lib/bucket/keys.ts'
-import {MAX_LEFT_PATHS, type LeftPath, type Outcome, type RunningBuild} from '../../lib/build/record.ts'
+import {requireOrderedSource} from '../../lib/build/ordered-source.ts'
+import {MAX_LEFT_PATHS, type BuildSource, type LeftPath, type Outcome, type RunningBuild} from '../../lib/build/record.ts'
 import type {NixConfig} from '../../lib/config-vars.ts'
 import {EXIT, NixError} from '../../lib/errors.ts'
 import {baseNameOf} from '../../lib/nix/store-path.ts'
@@ -34,8 +35,8 @@ import {unpackSource} from './unpack-source.ts'
 
 export interface BuildInput {
   record: RunningBuild
-  /** hex; from POST /dynos, not from the bucket */
-  sourceSha256: string
+  /** what was ordered by POST /dynos */
+  source: BuildSource
   config: NixConfig
   lock: ToolsLock<PinnedTool>
   /** NIX_VERSION; null: the toolbox's */
@@ -52,6 +53,7 @@ export interface BuildInput {
 export async function buildProject(input: BuildInput): Promise<Outcome> {
   const {record, config, bucket, output, signal} = input
   requireSameFlags(record, config)
+  requireOrderedSource(record.id, record.source, input.source)
   const {probe, engine} = await chooseHow(input)
   clearOldStore()
 
@@ -113,8 +115,8 @@ async function chooseHow({config, output}: BuildInput): Promise<{probe: Probe; e
   return {probe, engine}
 }
 
-async function fetchSource({record, sourceSha256, config, bucket, output}: BuildInput): Promise<void> {
-  const key = keys.source(config.appName, record.source.tree)
+async function fetchSource({record, source, config, bucket, output}: BuildInput): Promise<void> {
+  const key = keys.source(config.appName, source.tree)
   const object = await bucket.stream(key)
   if (!object) {
     throw new NixError(`The source of build ${record.id} is not in bucket ${bucket.name}: there is no ${key}.`, {
@@ -122,8 +124,8 @@ async function fetchSource({record, sourceSha256, config, bucket, output}: Build
     })
   }
 
-  const {files, bytes} = await unpackSource(object.body, BUILD_LAYOUT.source, sourceSha256)
-  const what = record.source.commit === null ? `tree ${record.source.tree.slice(0, 12)}` : `commit ${record.source.commit.slice(0, 12)}`
+  const {files, bytes} = await unpackSource(object.body, BUILD_LAYOUT.source, source.sha256)
+  const what = source.commit === null ? `tree ${source.tree.slice(0, 12)}` : `commit ${source.commit.slice(0, 12)}`
   await output.say(`${what}: ${plural(files, 'file')}, ${formatBytes(bytes)}`)
 }
 

@@ -4,8 +4,9 @@ import {writeSync} from 'node:fs'
 import {setTimeout as delay} from 'node:timers/promises'
 import {BUILD_WAITS, patientBucket} from '../../lib/bucket/patient-bucket.ts'
 import {s3Bucket} from '../../lib/bucket/s3-bucket.ts'
+import {orderedSource} from '../../lib/build/ordered-source.ts'
 import {parseConfig} from '../../lib/config-vars.ts'
-import {EXIT, NixError} from '../../lib/errors.ts'
+import {EXIT} from '../../lib/errors.ts'
 import {parsePinnedTools} from '../../lib/tools/lock.ts'
 import {takeVariables} from '../variables.ts'
 import {buildProject} from './build-flow.ts'
@@ -32,13 +33,7 @@ export async function startBuild(id: string): Promise<never> {
     setTimeout(() => process.exit(EXIT.buildLost), LAST_MS).unref()
   })
 
-  const sourceSha256 = variables['NIX_SOURCE_SHA256'] ?? ''
-  if (!/^[0-9a-f]{64}$/.test(sourceSha256)) {
-    throw new NixError('NIX_SOURCE_SHA256 is not set: this dyno was not started by nix:build.', {
-      code: 'NO_SOURCE_DIGEST', exit: EXIT.usage, suggestions: ['heroku nix:build'],
-    })
-  }
-
+  const source = orderedSource(variables)
   await writeFile(BUILD_LAYOUT.externalBuilder, EXTERNAL_BUILDER_PROGRAM)
   const config = parseConfig(variables, variables['NIX_APP_NAME'] ?? 'this app')
   const bucket = patientBucket(s3Bucket(config.bucket), {
@@ -53,7 +48,7 @@ export async function startBuild(id: string): Promise<never> {
     nonce: randomBytes(16).toString('hex'),
     interruption: interruption.signal,
     build: async work => buildProject({
-      ...work, sourceSha256, config, bucket, wait: ms => delay(ms),
+      ...work, source, config, bucket, wait: ms => delay(ms),
       lock: parsePinnedTools(await readFile(BUILD_LAYOUT.lock, 'utf8'), BUILD_LAYOUT.lock),
       nixVersion: variables['NIX_VERSION'] ?? null,
       nixPath: variables['NIX_PATH'] ?? '',

@@ -1,4 +1,6 @@
 import {isBuildId} from './id.ts'
+import {orderSource} from './ordered-source.ts'
+import type {BuildSource} from './record.ts'
 
 // Runs in the clean shell. `e` holds the NIX_* variables as assignments that bash itself quoted; they become shell
 // variables, which no child gets. curl reads its credentials, and a presigned URL, from standard input. The loader's
@@ -48,8 +50,8 @@ export interface DynoRequestOptions {
   build: string
   /** sha256 of the toolbox's loader */
   toolbox: string
-  /** of the uncompressed tar; comes from here and not from the bucket, so that writing to the bucket is not building */
-  sourceSha256: string
+  /** comes from here and not from the bucket, so that writing to the bucket is not building */
+  source: BuildSource
   /** as Heroku names it; null: the app's default */
   size: string | null
   /** seconds, 86,400 at most */
@@ -74,11 +76,11 @@ export interface DynoRequest {
   size?: string
 }
 
-export function dynoRequest({build, toolbox, sourceSha256, size, timeToLive, presigned}: DynoRequestOptions): DynoRequest {
+export function dynoRequest({build, toolbox, source, size, timeToLive, presigned}: DynoRequestOptions): DynoRequest {
   return {
     attach: false,
     command: dynoCommand('build', build),
-    env: {NIX_TOOLBOX: toolbox, NIX_SOURCE_SHA256: sourceSha256, ...urlsOf(presigned)},
+    env: {NIX_TOOLBOX: toolbox, ...orderSource(source), ...urlsOf(presigned)},
     time_to_live: timeToLive,
     ...(size !== null && {size}),
   }

@@ -47,7 +47,7 @@ export async function sendByDyno({order, record, app, slug, toolbox, presigned, 
   const reports = reportStore(world.bucket, ordered)
   const request = releaseRequest({
     build: record.id, order, toolbox, size, presigned, timeToLive: TIME_TO_LIVE,
-    sourceSha256: record.source.sha256, layerSha256: record.outcome.layer.sha256, slugUrl: slug.blobUrl,
+    source: record.source, layerSha256: record.outcome.layer.sha256, slugUrl: slug.blobUrl,
   })
   const cancel = async () => {
     if (await reports.create({version: 1, order, state: 'cancelled'}) !== null) return null

@@ -96,13 +96,13 @@ export async function makeWorld(): Promise<World> {
       const id = `20261123-0900${String(++builds).padStart(2, '0')}-test`
       const tar = await buffer(Readable.from(tarOf(entriesOf(files)), {objectMode: false}))
       const sha256 = createHash('sha256').update(tar).digest('hex')
-      const tree = sha256.slice(0, 40)
-      await bucket.put(keys.source(APP, tree), gzipSync(tar))
+      const source = {tree: sha256.slice(0, 40), commit: null, sha256}
+      await bucket.put(keys.source(APP, source.tree), gzipSync(tar))
       await records.create({
-        version: 1, id, app: APP, createdAt: new Date().toISOString(), state: 'pending', source: {tree, commit: null, sha256},
+        version: 1, id, app: APP, createdAt: new Date().toISOString(), state: 'pending', source,
         buildFlags, toolbox: toolbox.digest, dynoSize: null, timeToLive: 3600,
       })
-      return {id, request: dynoRequest({build: id, toolbox: toolbox.digest, sourceSha256: sha256, size: null, timeToLive: 3600, presigned: presigned ? await presign() : null})}
+      return {id, request: dynoRequest({build: id, toolbox: toolbox.digest, source, size: null, timeToLive: 3600, presigned: presigned ? await presign() : null})}
     },
 
     start({request}, {env = {}, slug = null} = {}) {

@@ -25,12 +25,13 @@ describe('dynoCommand', () => {
 })
 
 describe('dynoRequest', () => {
-  const options = {build: ID, toolbox: 'a'.repeat(64), sourceSha256: 'b'.repeat(64), size: null, timeToLive: 3600, presigned: null}
+  const SOURCE = {NIX_SOURCE_SHA256: 'b'.repeat(64), NIX_SOURCE_TREE: '7'.repeat(40), NIX_SOURCE_COMMIT: '8'.repeat(40)}
+  const options = {build: ID, toolbox: 'a'.repeat(64), source: {tree: '7'.repeat(40), commit: '8'.repeat(40), sha256: 'b'.repeat(64)}, size: null, timeToLive: 3600, presigned: null}
 
   it('asks for a detached dyno and tells it what must not come from the bucket', () => {
     expect(dynoRequest(options)).to.deep.equal({
       attach: false, command: dynoCommand('build', ID), time_to_live: 3600,
-      env: {NIX_TOOLBOX: 'a'.repeat(64), NIX_SOURCE_SHA256: 'b'.repeat(64)},
+      env: {NIX_TOOLBOX: 'a'.repeat(64), ...SOURCE},
     })
   })
 
@@ -47,7 +48,7 @@ describe('dynoRequest', () => {
     const request = releaseRequest({...options, order, layerSha256: 'c'.repeat(64), slugUrl: 'https://slug?Signature=s'})
     expect(request).to.deep.equal({
       attach: false, command: dynoCommand('release', order), time_to_live: 3600,
-      env: {NIX_TOOLBOX: 'a'.repeat(64), NIX_SOURCE_SHA256: 'b'.repeat(64), NIX_SLUG_BUILD: ID, NIX_SLUG_URL: 'https://slug?Signature=s', NIX_LAYER_SHA256: 'c'.repeat(64)},
+      env: {NIX_TOOLBOX: 'a'.repeat(64), ...SOURCE, NIX_SLUG_BUILD: ID, NIX_SLUG_URL: 'https://slug?Signature=s', NIX_LAYER_SHA256: 'c'.repeat(64)},
     })
     expect(Buffer.byteLength(request.command)).to.be.below(1000)
   })
