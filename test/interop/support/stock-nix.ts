@@ -30,10 +30,11 @@ export function newNix(folder: string): StockNix | null {
   if (archive === null) return null
   fs.mkdirSync(`${folder}/unpacked`, {recursive: true})
   execFileSync('tar', ['--extract', '--xz', '--file', archive, '--directory', `${folder}/unpacked`, '--strip-components=1', '--wildcards', '*/store'])
-  const [nix] = fs.globSync(`${folder}/unpacked/store/*/bin/nix`)
-  if (nix === undefined) return null
-  const lib = path.resolve(nix, '../../lib')
-  return stockNix(folder, name => `exec ${lib}/ld-linux-x86-64.so.2 --argv0 ${name} --library-path ${lib} ${nix} "$@"`)
+  const find = (pattern: string) => fs.globSync(`${folder}/unpacked/store/*/${pattern}`)
+  const [nix] = find('bin/nix')
+  const [loader] = find('{lib,lib/*-linux-gnu}/ld-linux-x86-64.so.2')
+  if (nix === undefined || loader === undefined) return null
+  return stockNix(folder, name => `exec ${loader} --argv0 ${name} --library-path ${find('{lib,lib/*-linux-gnu}').join(':')} ${nix} "$@"`)
 }
 
 /** Debian's (package nix-bin), or what OLD_NIX names. Null where there is none. */
