@@ -50,6 +50,9 @@ const EXPECTED_ABSENT: Readonly<Record<string, string>> = {
   'unminimize': 'of Ubuntu alone',
 }
 
+/** The tables as one text: an image that others made is another image. */
+export const COUNTERPART_RULES = JSON.stringify([RENAMED, EXPECTED_ABSENT])
+
 /**
  * Finds what stands for a package: the same name; the same without or with the suffix of the 64-bit time transition; a listed
  * other name; the same library or program under another version number, the newest there is.

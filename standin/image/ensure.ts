@@ -5,7 +5,7 @@ import {fileURLToPath} from 'node:url'
 
 import {StandinError} from '../errors.ts'
 import {Apt, type Package} from './apt.ts'
-import {type Counterpart, counterpart} from './counterparts.ts'
+import {COUNTERPART_RULES, type Counterpart, counterpart} from './counterparts.ts'
 import {writeEtc} from './etc.ts'
 import {extractPackages} from './extract.ts'
 import {finishImage} from './finish.ts'
@@ -48,7 +48,7 @@ export interface EnsureImageOptions {
 export async function ensureImage({dir = IMAGE_CACHE, variant = 'heroku-24', report = () => undefined}: EnsureImageOptions = {}): Promise<Image> {
   const stack = await readStack(variant)
   const distribution = await thisDistribution()
-  const root = join(dir, `${variant}-${imageKey(distribution, ...stack.packages)}`)
+  const root = join(dir, `${variant}-${imageKey(distribution, COUNTERPART_RULES, ...stack.packages)}`)
   await mkdir(dir, {recursive: true})
   const made = await withLock(join(dir, 'lock'), async () =>
     await recordOf(root) ?? await makeImage({dir, root, variant, stack, distribution, report}))
