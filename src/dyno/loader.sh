@@ -18,10 +18,29 @@ program_sha256='@PROGRAM_SHA256@'
 lock_sha256='@LOCK_SHA256@'
 work_dir=/app/.nix-build
 
-# Fetches an object of the bucket into a file and checks it.
+# Fetches an object of the bucket into a file and checks it. With NIX_TOOLS_DIR, a folder that outlives this run, it is
+# taken from there, and kept there by its digest; what was of use is touched.
 #
 # Usage: loader::fetch "${key}" "${presigned_url}" "${sha256}" "${file}"
 function loader::fetch() {
+	local sha256="${3}"
+	local file="${4}"
+	local kept="${NIX_TOOLS_DIR:+${NIX_TOOLS_DIR}/${sha256}}"
+
+	if [[ -f "${kept}" ]] && sha256sum --check --status <<< "${sha256}  ${kept}"; then
+		touch "${kept}"
+		cp "${kept}" "${file}"
+		return 0
+	fi
+	loader::download "${@}"
+	if [[ -n "${kept}" ]]; then
+		cp "${file}" "${kept}.new"
+		mv "${kept}.new" "${kept}"
+	fi
+}
+
+# Usage: loader::download "${key}" "${presigned_url}" "${sha256}" "${file}"
+function loader::download() {
 	local key="${1}"
 	local presigned_url="${2}"
 	local sha256="${3}"
@@ -77,7 +96,8 @@ if [[ -e "${work_dir}" ]]; then
 fi
 mkdir --parents "${work_dir}/node"
 
-echo '-----> Fetching toolbox'
+# Whoever started this may not read any more, which ends no build.
+echo '-----> Fetching toolbox' || true
 loader::fetch "heroku/toolbox/${NIX_TOOLBOX}/tools.lock.json" "${NIX_LOCK_URL:-}" "${lock_sha256}" "${work_dir}/tools.lock.json"
 loader::fetch "heroku/toolbox/${NIX_TOOLBOX}/dyno.mjs" "${NIX_PROGRAM_URL:-}" "${program_sha256}" "${work_dir}/dyno.mjs"
 loader::fetch "heroku/toolbox/tools/${node_sha256}" "${NIX_NODE_URL:-}" "${node_sha256}" "${work_dir}/node.tgz"
