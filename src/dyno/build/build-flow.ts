@@ -5,6 +5,7 @@ import {requireOrderedSource} from '../../lib/build/ordered-source.ts'
 import {MAX_LEFT_PATHS, type BuildSource, type LeftPath, type Outcome, type RunningBuild} from '../../lib/build/record.ts'
 import type {NixConfig} from '../../lib/config-vars.ts'
 import {EXIT, NixError} from '../../lib/errors.ts'
+import {publishLayer} from '../../lib/layers/publish-layer.ts'
 import {baseNameOf} from '../../lib/nix/store-path.ts'
 import {describeUnrewritten} from '../../lib/scan/describe.ts'
 import {parseSecretKey} from '../../lib/signing/nix-key.ts'
@@ -73,13 +74,11 @@ export async function buildProject(input: BuildInput): Promise<Outcome> {
   for (const warning of [describeUnrewritten(made.unrewritten), ...made.notScanned]) if (warning !== null) await output.warn(warning)
 
   const listing = {key: keys.listing(config.appName, record.id), ...made.listing}
-  if (await bucket.head(made.layer.key)) {
-    await output.say('The bucket has this layer already')
-  } else {
-    await output.step('Uploading the layer')
-    signal.throwIfAborted()
-    await bucket.put(made.layer.key, {file: BUILD_LAYOUT.layer}, {condition: 'absent', contentType: 'application/gzip'})
-  }
+  await output.step('Uploading the layer')
+  signal.throwIfAborted()
+  const published = await publishLayer(bucket, made.layer, {file: BUILD_LAYOUT.layer, key: parseSecretKey(config.signingKey)})
+  if (published === 'there') await output.say('The bucket has this layer already')
+  if (published === 'mended') await output.warn(`The bucket had other bytes as ${made.layer.key}; these are in their place now.`)
 
   await bucket.put(listing.key, {file: BUILD_LAYOUT.listing}, {contentType: 'application/gzip'})
   signal.throwIfAborted()

@@ -37,6 +37,10 @@ export const keys = {
   newest: (app: string) => `heroku/apps/${app}/newest`,
 
   layer: (digest: string) => `heroku/layers/${digest}.tar.gz`,
+  /** What the owner of a key says of a layer. @param keyName of NIX_SIGNING_KEY: apps that share a bucket have keys of their own */
+  layerNote: (digest: string, keyName: string) => `heroku/layers/${digest}.${keyName}.json`,
+  /** The .slugexclude of an order to prune a build anew. */
+  orderedRules: (app: string, build: string, order: string) => `heroku/apps/${app}/builds/${build}/layers/${order}.slugexclude`,
   /** setup's probe writes, reads, lists and deletes here. */
   probe: (nonce: string) => `heroku/probe/${nonce}`,
 }

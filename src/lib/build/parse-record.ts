@@ -31,6 +31,11 @@ const leftPaths = v.exactOptional(v.pipe(
   v.maxLength(MAX_LEFT_PATHS),
 ))
 
+export const layerSchema = v.pipe(
+  v.strictObject({key: v.string(), digest: sha256, sha256, size: count, unpackedSize: count}),
+  v.check(layer => layer.key === `heroku/layers/${layer.digest}.tar.gz`, 'key does not belong to the digest'),
+)
+
 const outcome = v.strictObject({
   engine: v.picklist(['proot', 'relocate']),
   probe: v.record(line(64), line(1000)),
@@ -40,10 +45,7 @@ const outcome = v.strictObject({
     v.array(closurePath), v.minLength(1),
     v.check(list => list.every((item, index) => index === 0 || (list[index - 1]?.path ?? '') < item.path), 'not sorted'),
   ),
-  layer: v.pipe(
-    v.strictObject({key: v.string(), digest: sha256, sha256, size: count, unpackedSize: count}),
-    v.check(layer => layer.key === `heroku/layers/${layer.digest}.tar.gz`, 'key does not belong to the digest'),
-  ),
+  layer: layerSchema,
   listing: v.strictObject({key: line(1024), sha256, size: count}),
   programs: v.pipe(v.array(v.pipe(v.string(), v.maxLength(255), v.regex(/^[\w@+.:,=-]+$/, 'not a program name'))), sorted),
   tainted: leftPaths,
