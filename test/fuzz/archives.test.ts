@@ -8,10 +8,10 @@ import {SCAN_LIMITS} from '../../src/lib/scan/limits.ts'
 import {VIEW_PATH} from '../../src/lib/scan/needle.ts'
 import {repairSums} from '../../src/lib/scan/repair-sums.ts'
 import {scanInside} from '../../src/lib/scan/scan-inside.ts'
-import {check, mutate, mutation} from './check.ts'
+import {check, mutate, mutation, TIMEOUT} from './check.ts'
 
 describe('any bytes that look like an archive', function () {
-  this.timeout(30_000)
+  this.timeout(TIMEOUT)
   const originals: Buffer[] = []
   before(() => {
     const root = fs.mkdtempSync(`${os.tmpdir()}/fuzz-archives-`)

@@ -5,7 +5,7 @@ import os from 'node:os'
 import {Readable} from 'node:stream'
 import {unpackNar} from '../../src/lib/nix/nar.ts'
 import {NixError} from '../../src/lib/errors.ts'
-import {check, mutate, mutation} from './check.ts'
+import {check, mutate, mutation, TIMEOUT} from './check.ts'
 
 /** A NAR is made of these, however they follow one another. */
 const word = fc.oneof(
@@ -24,7 +24,7 @@ const {node} = fc.letrec<{node: string[]}>(tie => ({
 }))
 
 describe('any NAR', function () {
-  this.timeout(30_000)
+  this.timeout(TIMEOUT)
   let root: string
   beforeEach(() => {
     root = fs.mkdtempSync(`${os.tmpdir()}/fuzz-nar-`)

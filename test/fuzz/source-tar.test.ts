@@ -7,7 +7,7 @@ import {Readable} from 'node:stream'
 import {gzipSync} from 'node:zlib'
 import {unpackSource} from '../../src/dyno/build/unpack-source.ts'
 import {NixError} from '../../src/lib/errors.ts'
-import {check, mutate, mutation} from './check.ts'
+import {check, mutate, mutation, TIMEOUT} from './check.ts'
 
 interface Member {
   name: string
@@ -29,7 +29,7 @@ const member: fc.Arbitrary<Member> = fc.record({
 })
 
 describe('any tar as a source', function () {
-  this.timeout(30_000)
+  this.timeout(TIMEOUT)
   let root: string
   beforeEach(() => {
     root = fs.mkdtempSync(`${os.tmpdir()}/fuzz-tar-`)

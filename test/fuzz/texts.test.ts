@@ -9,7 +9,7 @@ import {NixError} from '../../src/lib/errors.ts'
 import {parsePublicKey, parseSecretKey} from '../../src/lib/signing/nix-key.ts'
 import {parsePinnedTools, parseToolsLock} from '../../src/lib/tools/lock.ts'
 import {FAILED, KEY, PENDING, RUNNING, SUCCEEDED, storePath} from '../lib/build/records.ts'
-import {check, mutate, mutation} from './check.ts'
+import {check, mutate, mutation, TIMEOUT} from './check.ts'
 
 /** Runs a parser; what it throws must have this code and move no cursor. Gives undefined then. */
 function parsed<Value>(code: string, parse: () => Value): Value | undefined {
@@ -43,7 +43,7 @@ function replaced(value: unknown, at: readonly number[], by: unknown): unknown {
 }
 
 describe('any text from outside', function () {
-  this.timeout(30_000)
+  this.timeout(TIMEOUT)
 
   const records: readonly BuildRecord[] = [PENDING, RUNNING, SUCCEEDED, FAILED]
   it('is a record, unchanged, or refused by name', () =>
