@@ -38,7 +38,8 @@ export const layerSchema = v.pipe(
 
 const outcome = v.strictObject({
   engine: v.picklist(['proot', 'relocate']),
-  probe: v.record(line(64), line(1000)),
+  // v.record takes a list for a record.
+  probe: v.pipe(v.unknown(), v.check(value => !Array.isArray(value), 'a list'), v.record(line(64), line(1000))),
   result: storePath,
   drvPath: v.nullable(storePath),
   closure: v.pipe(
