@@ -6,8 +6,10 @@ import {checkWrite, decideRead, parseWriteCondition} from './conditions.ts'
 import {headersToKeep} from './object-headers.ts'
 import {S3Error} from './s3-error.ts'
 import type {StoredObject} from './stored-object.ts'
+import {renderXml} from './xml.ts'
 
 export async function putObject(call: ObjectCall): Promise<Reply> {
+  if (call.headers['x-amz-copy-source'] !== undefined) return touchObject(call)
   const {bucket: {blobs, objects}, key, headers, now} = call
   const condition = parseWriteCondition(headers)
   if (condition.kind === 'etag' && call.isDenied('s3:GetObject')) {
@@ -31,6 +33,21 @@ export async function putObject(call: ObjectCall): Promise<Reply> {
   } finally {
     objects.abandon(write)
   }
+}
+
+/** CopyObject of an object onto itself, which S3 permits where it changes the metadata: the object is as if written now. */
+async function touchObject(call: ObjectCall): Promise<Reply> {
+  const {bucket: {objects}, bucketName, key, headers, now} = call
+  const source = decodeURIComponent(headers['x-amz-copy-source'] ?? '').replace(/^\//, '')
+  if (source !== `${bucketName}/${key}` || headers['x-amz-metadata-directive'] !== 'REPLACE') {
+    throw new S3Error('NotImplemented', 'This server copies an object onto itself alone, with other metadata.')
+  }
+
+  if (call.isDenied('s3:GetObject')) throw accessDenied('s3:GetObject', bucketName, key)
+  const {etag, modifiedAt} = await objects.touch(key, {
+    modifiedAt: wholeSeconds(now), headers: headersToKeep(headers), etag: headers['x-amz-copy-source-if-match']?.replaceAll('"', '') ?? null,
+  })
+  return {status: 200, headers: {'content-type': 'application/xml'}, body: renderXml('CopyObjectResult', {ETag: `"${etag}"`, LastModified: modifiedAt})}
 }
 
 export function getObject(call: ObjectCall): Reply {

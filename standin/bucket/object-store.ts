@@ -7,6 +7,7 @@ import {checkWrite} from './conditions.ts'
 import type {WriteCondition} from './conditions.ts'
 import {isTemporary, readJson, syncDirectory, writeJsonDurably} from './durable-file.ts'
 import {KeyedLock} from './keyed-lock.ts'
+import {S3Error} from './s3-error.ts'
 import {SortedKeys} from './sorted-keys.ts'
 import {isStoredObject} from './stored-object.ts'
 import type {StoredObject} from './stored-object.ts'
@@ -95,6 +96,22 @@ export class ObjectStore {
       this.#objects.set(object.key, object)
       this.keys.add(object.key)
       await this.#blobs.remove(previous?.blobs ?? [])
+    })
+  }
+
+  /** The same bytes, as if written now. @param change.etag of the version that is meant; null: whichever there is */
+  async touch(key: string, {etag, ...change}: Pick<StoredObject, 'headers' | 'modifiedAt'> & {etag: string | null}): Promise<StoredObject> {
+    return this.#lock.run(key, async () => {
+      const previous = this.#objects.get(key)
+      if (!previous) throw new S3Error('NoSuchKey', 'The specified key does not exist.', {Key: key})
+      if (etag !== null && etag !== previous.etag) {
+        throw new S3Error('PreconditionFailed', 'At least one of the pre-conditions you specified did not hold', {Condition: 'x-amz-copy-source-If-Match'})
+      }
+
+      const object = {...previous, ...change}
+      await writeJsonDurably(this.#path(key), object)
+      this.#objects.set(key, object)
+      return object
     })
   }
 

@@ -28,10 +28,15 @@ export interface Bucket {
   readonly name: string
   head(key: string): Promise<ObjectInfo | null>
   /** The whole object in memory; throws when it is larger than `maxBytes`. */
-  read(key: string, options: {maxBytes: number}): Promise<{bytes: Buffer; etag: string} | null>
+  read(key: string, options: {maxBytes: number}): Promise<{bytes: Buffer; etag: string; modifiedAt: Date} | null>
   /** @param options.range first and last byte, inclusive */
   stream(key: string, options?: {range?: [first: number, last: number]}): Promise<{body: Readable; size: number; etag: string} | null>
   put(key: string, body: Body, options?: {condition?: Condition; contentType?: string}): Promise<PutResult>
+  /**
+   * Makes an object that is written once as if written now. False where it is not there, or is too large for that (5 GiB): whoever
+   * needs it writes it again.
+   */
+  touch(key: string): Promise<boolean>
   list(prefix: string, options?: {startAfter?: string}): AsyncIterable<ObjectInfo>
   delete(keys: readonly string[]): Promise<void>
   /** @param options.expiresIn seconds */

@@ -44,6 +44,7 @@ export function patientBucket(bucket: Bucket, {waits, wait, onWait = () => undef
     read: (key, options) => patiently(() => bucket.read(key, options)),
     stream: (key, options) => patiently(() => bucket.stream(key, options)),
     put: (key, body, options) => 'stream' in body ? bucket.put(key, body, options) : patiently(() => bucket.put(key, body, options)),
+    touch: key => patiently(() => bucket.touch(key)),
     list: (prefix, options) => bucket.list(prefix, options),
     delete: removed => patiently(() => bucket.delete(removed)),
     presign: (method, key, options) => bucket.presign(method, key, options),

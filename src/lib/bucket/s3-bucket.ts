@@ -1,5 +1,5 @@
 import {
-  DeleteObjectsCommand, GetBucketLocationCommand, GetObjectCommand, HeadObjectCommand, ListObjectsV2Command, PutObjectCommand, S3Client,
+  CopyObjectCommand, DeleteObjectsCommand, GetBucketLocationCommand, GetObjectCommand, HeadObjectCommand, ListObjectsV2Command, PutObjectCommand, S3Client,
   type GetObjectCommandOutput,
 } from '@aws-sdk/client-s3'
 import {Upload} from '@aws-sdk/lib-storage'
@@ -15,6 +15,8 @@ import type {Body, Bucket, Condition, ObjectInfo, PutResult} from './bucket.ts'
 import {resumedStream} from './resumed-stream.ts'
 import {explainS3Failure, readS3Failure} from './s3-error.ts'
 
+/** S3 copies no larger object in one request. */
+const MAX_COPY = 5 * 1024 ** 3
 /** Also what is sent in one request; each part lies in memory until it is stored, so that it can be sent again. */
 const PART_SIZE = 8 * 1024 * 1024
 
@@ -142,7 +144,7 @@ export function s3Bucket(config: BucketConfig, {attempts = 5, connectTimeoutMs =
       }
 
       const bytes = await ask('s3:GetObject', key, async () => buffer(resumed(key, answer, 0)))
-      return {bytes, etag: bare(answer.ETag)}
+      return {bytes, etag: bare(answer.ETag), modifiedAt: answer.LastModified ?? new Date(0)}
     },
 
     async stream(key, {range} = {}) {
@@ -174,6 +176,23 @@ export function s3Bucket(config: BucketConfig, {attempts = 5, connectTimeoutMs =
 
         throw failed(error, 's3:PutObject', key)
       }
+    },
+
+    async touch(key) {
+      const touched = await found('s3:PutObject', key, async () => {
+        const {ContentLength = 0, ContentType, ETag} = await client.send(new HeadObjectCommand({Bucket: name, Key: key}))
+        if (ContentLength > MAX_COPY) return false
+        await client.send(new CopyObjectCommand({
+          Bucket: name, Key: key, CopySource: `${name}/${key.split('/').map(encodeURIComponent).join('/')}`, CopySourceIfMatch: bare(ETag),
+          // S3 copies an object onto itself only where that changes something.
+          MetadataDirective: 'REPLACE', ...(ContentType === undefined ? {} : {ContentType}),
+        })).catch((error: unknown) => {
+          // Somebody wrote it anew meanwhile.
+          if (readS3Failure(error, []).status !== 412) throw error
+        })
+        return true
+      })
+      return touched ?? false
     },
 
     async* list(prefix, {startAfter} = {}) {

@@ -19,7 +19,7 @@ export function memoryBucket(): Pick<Bucket, 'list' | 'name' | 'put' | 'read'> &
     objects,
     read(key) {
       const bytes = objects.get(key)
-      return Promise.resolve(bytes ? {bytes, etag: etagOf(bytes)} : null)
+      return Promise.resolve(bytes ? {bytes, etag: etagOf(bytes), modifiedAt: new Date(0)} : null)
     },
     put(key, body, {condition} = {}) {
       if (!(body instanceof Uint8Array)) {

@@ -14,7 +14,7 @@ function failing(codes: string[]): {bucket: Bucket; requests: () => number} {
   }
   const bucket: Bucket = {
     name: 'example', head: () => answer(null), read: () => answer(null), stream: () => answer(null),
-    put: () => answer({kind: 'stored', etag: 'e'}), list: () => { throw new Error('not asked') }, delete: () => answer(undefined), presign: () => answer(''),
+    put: () => answer({kind: 'stored', etag: 'e'}), list: () => { throw new Error('not asked') }, delete: () => answer(undefined), touch: () => answer(true), presign: () => answer(''),
   }
   return {bucket, requests: () => requests}
 }

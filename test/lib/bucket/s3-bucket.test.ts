@@ -37,10 +37,24 @@ describe('s3Bucket', () => {
     expect(stored.kind).to.equal('stored')
     const etag = stored.kind === 'stored' ? stored.etag : ''
     expect(etag).to.match(/^[0-9a-f]{32}$/)
-    expect(await bucket.read('a/b c+d', {maxBytes: 100})).to.deep.equal({bytes: Buffer.from('hello'), etag})
+    expect(await bucket.read('a/b c+d', {maxBytes: 100})).to.deep.equal({bytes: Buffer.from('hello'), etag, modifiedAt: (await bucket.head('a/b c+d'))?.modifiedAt})
     const head = await bucket.head('a/b c+d')
     expect(head).to.include({key: 'a/b c+d', size: 5, etag})
     expect(head?.modifiedAt.getTime()).to.be.closeTo(Date.now(), 60_000)
+  })
+
+  it('touches what is there: its time is new, its bytes and type are not', async () => {
+    const {bucket} = served
+    served.shiftClock(-600_000)
+    await bucket.put('touched +é/x', Buffer.from('hello'), {contentType: 'text/x-nix-narinfo'})
+    const before = await bucket.head('touched +é/x')
+    served.shiftClock(0)
+    expect(await bucket.touch('touched +é/x')).to.equal(true)
+    const after = await bucket.head('touched +é/x')
+    expect((after?.modifiedAt.getTime() ?? 0) - (before?.modifiedAt.getTime() ?? 0)).to.be.at.least(600_000)
+    expect({...after, modifiedAt: null}).to.deep.equal({...before, modifiedAt: null})
+    expect((await bucket.read('touched +é/x', {maxBytes: 9}))?.bytes.toString()).to.equal('hello')
+    expect(await bucket.touch('touched, but missing')).to.equal(false)
   })
 
   it('gives null for a key that is missing', async () => {

@@ -14,6 +14,8 @@ export interface Served {
   faults: FaultProxy
   bucket: S3Bucket
   config: BucketConfig
+  /** Puts the server's clock so many milliseconds off the real one; more than 15 minutes, and it refuses requests. */
+  shiftClock(ms: number): void
   /** Another client, with other settings. */
   client(change: Partial<BucketConfig>, options?: S3BucketOptions): S3Bucket
   close(): Promise<void>
@@ -21,7 +23,8 @@ export interface Served {
 
 export async function serve(): Promise<Served> {
   const dir = await mkdtemp(join(tmpdir(), 'nix-bucket-'))
-  const server = await startBucket({dir: join(dir, 'objects'), port: 0, bucket: 'example-bucket', region: 'eu-west-1'})
+  let shift = 0
+  const server = await startBucket({clock: () => new Date(Date.now() + shift), dir: join(dir, 'objects'), port: 0, bucket: 'example-bucket', region: 'eu-west-1'})
   const faults = await startFaultProxy({target: server.endpoint})
   const config: BucketConfig = {bucket: server.bucket, key: server.key, secret: server.secret, region: server.region, endpoint: faults.endpoint}
   const clients: S3Bucket[] = []
@@ -34,6 +37,9 @@ export async function serve(): Promise<Served> {
   return {
     dir, server, faults, config, client,
     bucket: client({}),
+    shiftClock(ms) {
+      shift = ms
+    },
     async close() {
       clients.forEach(each => each.close())
       await faults.close()

@@ -9,6 +9,7 @@ const DEVIATIONS = {
   'complete-if-match': 'If-Match is ignored on CompleteMultipartUpload',
   'complete-if-none-match': 'If-None-Match is ignored on CompleteMultipartUpload',
   'complete-twice': 'done again',
+  'copy-if-match': 'x-amz-copy-source-if-match is ignored',
   crc32: 'checksums are not looked at',
   'delete-conflict': '412 instead of 409',
   'if-match-missing': '412 instead of 404',

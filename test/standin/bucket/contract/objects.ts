@@ -1,4 +1,4 @@
-import {DeleteObjectCommand, GetBucketLocationCommand, GetObjectCommand, HeadBucketCommand, HeadObjectCommand, PutObjectCommand} from '@aws-sdk/client-s3'
+import {CopyObjectCommand, DeleteObjectCommand, GetBucketLocationCommand, GetObjectCommand, HeadBucketCommand, HeadObjectCommand, PutObjectCommand} from '@aws-sdk/client-s3'
 import {expect} from 'chai'
 import {refusalOf, send, sign} from '../../../support/s3.ts'
 import {freshKey, itLikeAws, useClient} from './subject.ts'
@@ -104,6 +104,27 @@ export function describeObjects(subject: Subject): void {
         expect(await refusalOf(get(name))).to.deep.equal({status: 404, code: 'NoSuchKey'})
       })
     }
+
+    it('copies an object onto itself, with other metadata', async () => {
+      const Bucket = subject.access().bucket
+      const Key = freshKey()
+      const copy = (CopySourceIfMatch: string) => client().send(new CopyObjectCommand({Bucket, Key, CopySource: `${Bucket}/${Key}`, CopySourceIfMatch, MetadataDirective: 'REPLACE', ContentType: 'text/plain'}))
+      const {ETag = ''} = await put(Key, 'copied')
+      const bare = ETag.replaceAll('"', '')
+      expect((await copy(bare)).CopyObjectResult?.ETag?.replaceAll('"', '')).to.equal(bare)
+      const {ContentType, Body} = await get(Key)
+      expect([ContentType, await Body?.transformToString()]).to.deep.equal(['text/plain', 'copied'])
+      await client().send(new DeleteObjectCommand({Bucket, Key}))
+      expect(await refusalOf(copy(bare))).to.deep.equal({status: 404, code: 'NoSuchKey'})
+    })
+
+    itLikeAws(subject, 'copy-if-match', 'copies only the version that is meant', async () => {
+      const {bucket: Bucket} = subject.access()
+      const Key = freshKey()
+      await put(Key, 'newer')
+      const request = new CopyObjectCommand({Bucket, Key, CopySource: `${Bucket}/${Key}`, CopySourceIfMatch: 'd41d8cd98f00b204e9800998ecf8427e', MetadataDirective: 'REPLACE', ContentType: 'text/plain'})
+      expect(await refusalOf(client().send(request))).to.deep.equal({status: 412, code: 'PreconditionFailed'})
+    })
 
     itLikeAws(subject, 'key-too-long', 'refuses a key of 1 025 bytes', async () => {
       expect(await refusalOf(put('é'.repeat(512) + 'x', 'x'))).to.deep.equal({status: 400, code: 'KeyTooLongError'})
