@@ -1,11 +1,13 @@
 import {spawnSync} from 'node:child_process'
-import {cp, rename, rm} from 'node:fs/promises'
+import {cp, mkdir, rename, rm, writeFile} from 'node:fs/promises'
 import {createRequire} from 'node:module'
 import {dirname, join} from 'node:path'
 import {build, type BuildOptions} from 'esbuild'
 import {readRunTimeScripts} from '../src/lib/slug/run-time-scripts.ts'
+import {bundlePage} from './bundle-page.ts'
 
-// Makes dist/: the plugin, compiled file by file, and what goes to dynos: the program in one file and its loader.
+// Makes dist/: the plugin, compiled file by file; what goes to dynos, the program in one file and its loader; and what goes
+// into the page that shows a slug.
 const root = join(import.meta.dirname, '..')
 const target = join(root, 'dist')
 // Beside the old one until it is whole: a plugin that is linked while it is built goes on working.
@@ -15,6 +17,7 @@ const old = join(root, `dist.old-${process.pid}`)
 try {
   if (compile()) {
     await bundle()
+    await writePage()
     await rename(target, old).catch((error: unknown) => {
       if ((error as NodeJS.ErrnoException).code !== 'ENOENT') {
         throw error
@@ -53,4 +56,11 @@ async function bundle(): Promise<void> {
     },
   })
   await cp(join(root, 'src/dyno/loader.sh'), join(made, 'toolbox', 'loader.sh'))
+}
+
+async function writePage(): Promise<void> {
+  const {script, style} = await bundlePage()
+  await mkdir(join(made, 'page'))
+  await writeFile(join(made, 'page', 'treemap.js'), script)
+  await writeFile(join(made, 'page', 'treemap.css'), style)
 }
