@@ -7,6 +7,7 @@ import {EXIT, NixError} from '../lib/errors.ts'
 import {DEFAULT_PATIENCE_MS} from '../lib/platform/ask.ts'
 import {herokuPlatform, type Platform} from '../lib/platform/platform.ts'
 import {withApp} from '../lib/output/with-app.ts'
+import type {Telling} from '../lib/redeploy/redeploy-world.ts'
 import type {Toolbox} from '../lib/tools/toolbox.ts'
 import {ownToolbox} from './own-toolbox.ts'
 import {sendAs} from './send-request.ts'
@@ -41,6 +42,19 @@ export abstract class NixCommand extends Command {
     const value = await act()
     ux.action.stop(result(value))
     return value
+  }
+
+  /** The same and more, for what does its work in src/lib. */
+  protected telling(): Telling {
+    return {
+      step: (name, act, result) => this.step(name, act, result),
+      say: line => this.logToStderr(line),
+      warn: text => this.warn(text),
+      status: text => {
+        if (ux.action.running && process.stderr.isTTY) ux.action.status = text
+      },
+      output: bytes => (this.jsonEnabled() ? process.stderr : process.stdout).write(bytes),
+    }
   }
 
   /** Our errors look like the CLI's own; under --json they keep all their fields and lose their cause. */

@@ -44,7 +44,7 @@ describe('nix:redeploy by a dyno', function () {
 
     const order = (await world().standin.requests()).find(({method, path}) => method === 'POST' && path === '/apps/large/dynos')?.body as {command: string; env: Record<string, string>; attach: boolean; time_to_live: number}
     expect(order.command).to.match(/ nix release \d{8}-\d{6}-[0-9a-z]{4} /).and.not.include('http:')
-    expect(Object.keys(order.env).sort()).to.deep.equal(['NIX_LAYER_SHA256', 'NIX_SLUG_BUILD', 'NIX_SLUG_URL', 'NIX_SOURCE_COMMIT', 'NIX_SOURCE_SHA256', 'NIX_SOURCE_TREE', 'NIX_TOOLBOX'])
+    expect(Object.keys(order.env).sort()).to.deep.equal(['NIX_LAYER_DIGEST', 'NIX_LAYER_SHA256', 'NIX_ORDER_BUILD', 'NIX_SLUG_URL', 'NIX_SOURCE_COMMIT', 'NIX_SOURCE_SHA256', 'NIX_SOURCE_TREE', 'NIX_TOOLBOX'])
     expect([order.attach, order.time_to_live]).to.deep.equal([false, 3600])
 
     const again = await redeploy('large')

@@ -186,11 +186,12 @@ describe('nix:redeploy', function () {
     expect(await posts('/slugs')).to.equal(0)
   })
 
-  it('refuses other rules than those the build was pruned with', async () => {
+  it('says what is wrong with other rules before it starts a dyno', async () => {
     const {project} = world()
-    await writeFile(path.join(project, 'rules'), '- *.a\n')
+    await writeFile(path.join(project, 'rules'), '*.a\n- \n')
     const {error} = await redeploy('page', '--slugexclude=rules')
-    expect([error?.code, error?.exit]).to.deep.equal(['SLUGEXCLUDE_NEEDS_BUILD', 9])
+    expect([error?.code, error?.exit, error?.message]).to.deep.equal(['BAD_SLUGEXCLUDE', 4, 'rules line 2, column 3: a pattern must follow "- ".'])
+    expect(await posts('/dynos')).to.equal(0)
     await rm(path.join(project, 'rules'))
   })
 

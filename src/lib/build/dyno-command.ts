@@ -29,7 +29,7 @@ const CLEAN_SHELL = [
  * `exec -c` starts a new shell without any environment, so neither LD_PRELOAD nor BASH_ENV nor an exported function
  * follows; what is needed goes there by standard input, so that no environment of ours ever holds a secret again.
  */
-export function dynoCommand(subcommand: 'build' | 'release', id: string): string {
+export function dynoCommand(subcommand: 'build' | 'prune' | 'release', id: string): string {
   if (!isBuildId(id)) {
     throw new TypeError(`"${id}" is not a build id.`)
   }
@@ -86,9 +86,15 @@ export function dynoRequest({build, toolbox, source, size, timeToLive, presigned
   }
 }
 
-export interface ReleaseRequestOptions extends DynoRequestOptions {
+/** Of an order for a build that succeeded; `build` is that build. */
+export interface OrderRequestOptions extends DynoRequestOptions {
   /** the order's id, of a build id's form: unlike a build, a slug may be ordered more than once */
   order: string
+  /** hex, of what the layer is made from */
+  layerDigest: string
+}
+
+export interface ReleaseRequestOptions extends OrderRequestOptions {
   /** hex, of the layer's bytes */
   layerSha256: string
   /** the slug's PUT URL, which no command, log or object in the bucket ever holds */
@@ -96,11 +102,20 @@ export interface ReleaseRequestOptions extends DynoRequestOptions {
 }
 
 /** The same for a dyno that makes a build's slug and uploads it. */
-export function releaseRequest({order, layerSha256, slugUrl, ...options}: ReleaseRequestOptions): DynoRequest {
+export function releaseRequest({layerSha256, slugUrl, ...options}: ReleaseRequestOptions): DynoRequest {
+  return orderRequest('release', options, {NIX_SLUG_URL: slugUrl, NIX_LAYER_SHA256: layerSha256})
+}
+
+/** The same for a dyno that makes a build's layer with other rules. */
+export function pruneRequest(options: OrderRequestOptions): DynoRequest {
+  return orderRequest('prune', options, {})
+}
+
+function orderRequest(subcommand: 'prune' | 'release', {order, layerDigest, ...options}: OrderRequestOptions, env: Readonly<Record<string, string>>): DynoRequest {
   const request = dynoRequest(options)
   return {
-    ...request, command: dynoCommand('release', order),
-    env: {...request.env, NIX_SLUG_BUILD: options.build, NIX_SLUG_URL: slugUrl, NIX_LAYER_SHA256: layerSha256},
+    ...request, command: dynoCommand(subcommand, order),
+    env: {...request.env, NIX_ORDER_BUILD: options.build, NIX_LAYER_DIGEST: layerDigest, ...env},
   }
 }
 

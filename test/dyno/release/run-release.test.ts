@@ -15,8 +15,8 @@ import {keys} from '../../../src/lib/bucket/keys.ts'
 import type {SucceededBuild} from '../../../src/lib/build/record.ts'
 import {signRecord} from '../../../src/lib/build/signed-text.ts'
 import {EXIT, NixError} from '../../../src/lib/errors.ts'
-import {reportStore} from '../../../src/lib/redeploy/report-store.ts'
-import {isSentSignedBy} from '../../../src/lib/redeploy/slug-report.ts'
+import {isDoneSignedBy} from '../../../src/lib/order/order-report.ts'
+import {reportStore} from '../../../src/lib/order/report-store.ts'
 import {formatSecretKey, makeSecretKey} from '../../../src/lib/signing/nix-key.ts'
 import {memoryBucket} from '../../lib/bucket/memory-bucket.ts'
 import {SUCCEEDED} from '../../lib/build/records.ts'
@@ -34,7 +34,7 @@ const RECORD: SucceededBuild = signRecord({
 }, KEY)
 const SOURCE_KEY = keys.source(RECORD.app, RECORD.source.tree)
 const LAYER_KEY = RECORD.outcome.layer.key
-const ORDERED = {app: RECORD.app, build: RECORD.id, order: ORDER}
+const ORDERED = {what: 'slug' as const, app: RECORD.app, build: RECORD.id, order: ORDER}
 
 describe('a dyno that uploads a slug', () => {
   let server: http.Server
@@ -74,10 +74,10 @@ describe('a dyno that uploads a slug', () => {
     const said: string[] = []
     const status = await runRelease({
       order: ORDER, build: RECORD.id, url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/slug?Signature=secret`,
-      sourceSha256: sha256(TAR), layerSha256,
+      sourceSha256: sha256(TAR), layerDigest: RECORD.outcome.layer.digest, layerSha256,
       config: {appName: RECORD.app, signingKey: formatSecretKey(KEY), buildFlags: '', engine: 'auto', bucket: {bucket: 'b', key: 'k', secret: SECRET, region: 'r', endpoint: null}} as unknown as Parameters<typeof runRelease>[0]['config'],
     }, {
-      bucket, folder, stopped: stop === null ? new Promise<never>(() => undefined) : Promise.reject(stop), scripts: {runResult: '#', runProot: '#', profile: '#'}, dyno: 'run.1', nonce: 'nonce',
+      bucket, folder, stopped: stop === null ? new AbortController().signal : AbortSignal.abort(stop), scripts: {runResult: '#', runProot: '#', build: '#', profile: '#'}, dyno: 'run.1', nonce: 'nonce',
       now: () => new Date('2026-11-23T12:00:00Z'), stdout: text => said.push(text), secrets: [SECRET],
     })
     const report = (await reportStore(memory, ORDERED).read())?.report
@@ -87,12 +87,12 @@ describe('a dyno that uploads a slug', () => {
   it('reports what it sent, signed', async () => {
     const {status, report} = await release()
     expect(status).to.equal(0)
-    if (report?.state !== 'sent') throw new Error(JSON.stringify(report))
+    if (report?.state !== 'done') throw new Error(JSON.stringify(report))
     expect([report.sha256, report.size]).to.deep.equal([sha256(received[0] ?? Buffer.alloc(0)), received[0]?.length])
     expect(received[0]?.includes(LAYER)).to.equal(true)
-    expect(isSentSignedBy(report, ORDERED, KEY.publicKey)).to.equal(true)
-    expect(isSentSignedBy(report, {...ORDERED, build: '20261123-120000-zz99'}, KEY.publicKey)).to.equal(false)
-    expect(isSentSignedBy({...report, size: 1}, ORDERED, KEY.publicKey)).to.equal(false)
+    expect(isDoneSignedBy(report, ORDERED, KEY.publicKey)).to.equal(true)
+    expect(isDoneSignedBy(report, {...ORDERED, build: '20261123-120000-zz99'}, KEY.publicKey)).to.equal(false)
+    expect(isDoneSignedBy({...report, size: 1}, ORDERED, KEY.publicKey)).to.equal(false)
   })
 
   const down = new NixError(`The bucket does not answer; ${SECRET}`, {code: 'BUCKET_UNREACHABLE', exit: EXIT.unavailable, suggestions: ['wait']})

@@ -45,10 +45,10 @@ describe('dynoRequest', () => {
 
   it('tells a dyno that uploads a slug where to, in its environment alone', () => {
     const order = '20261123-100000-zz99'
-    const request = releaseRequest({...options, order, layerSha256: 'c'.repeat(64), slugUrl: 'https://slug?Signature=s'})
+    const request = releaseRequest({...options, order, layerDigest: 'e'.repeat(64), layerSha256: 'c'.repeat(64), slugUrl: 'https://slug?Signature=s'})
     expect(request).to.deep.equal({
       attach: false, command: dynoCommand('release', order), time_to_live: 3600,
-      env: {NIX_TOOLBOX: 'a'.repeat(64), ...SOURCE, NIX_SLUG_BUILD: ID, NIX_SLUG_URL: 'https://slug?Signature=s', NIX_LAYER_SHA256: 'c'.repeat(64)},
+      env: {NIX_TOOLBOX: 'a'.repeat(64), ...SOURCE, NIX_ORDER_BUILD: ID, NIX_LAYER_DIGEST: 'e'.repeat(64), NIX_SLUG_URL: 'https://slug?Signature=s', NIX_LAYER_SHA256: 'c'.repeat(64)},
     })
     expect(Buffer.byteLength(request.command)).to.be.below(1000)
   })

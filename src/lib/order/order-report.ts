@@ -3,19 +3,29 @@ import {isBuildId} from '../build/id.ts'
 import {EXIT, NixError, type ExitCode} from '../errors.ts'
 import {isSignedBy, signText, type PublicKey, type SecretKey} from '../signing/nix-key.ts'
 
-/**
- * What a dyno that makes and uploads a slug says of it, `heroku/apps/NAME/builds/BUILD/slugs/ORDER.json`. Written first
- * by the dyno, which thereby claims the order, or by a client that calls the order off.
- */
-export type SlugReport = CancelledSlug | SendingSlug | SentSlug | FailedSlug
-
-interface ReportBase {
-  version: 1
-  /** the order's id, of a build id's form */
+/** What a one-off dyno makes of a build: its slug, for Heroku, or its layer with other rules, for the bucket. */
+export interface Order {
+  what: 'layer' | 'slug'
+  /** NIX_APP_NAME */
+  app: string
+  build: string
+  /** of a build id's form: unlike a build, these may be ordered more than once */
   order: string
 }
 
-export interface CancelledSlug extends ReportBase {
+/**
+ * What a dyno says of the order that it carries out, `heroku/apps/NAME/builds/BUILD/{layers,slugs}/ORDER.json`. Written first
+ * by the dyno, which thereby claims the order, or by a client that calls the order off.
+ */
+export type OrderReport = CancelledOrder | DoneOrder | FailedOrder | RunningOrder
+
+interface ReportBase {
+  version: 1
+  /** the order's id */
+  order: string
+}
+
+export interface CancelledOrder extends ReportBase {
   state: 'cancelled'
 }
 
@@ -26,19 +36,19 @@ interface ClaimedReport extends ReportBase {
   nonce: string
 }
 
-export interface SendingSlug extends ClaimedReport {
-  state: 'sending'
+export interface RunningOrder extends ClaimedReport {
+  state: 'running'
   /** ISO 8601, UTC */
   heartbeatAt: string
   /** bytes, of the attempt under way */
-  sent: number
-  /** bytes; null until the slug's size is known */
-  size: number | null
+  done: number
+  /** bytes; null until it is known how many there will be */
+  total: number | null
 }
 
-export interface SentSlug extends ClaimedReport {
-  state: 'sent'
-  /** hex, of the bytes that Heroku's store took */
+export interface DoneOrder extends ClaimedReport {
+  state: 'done'
+  /** hex, of the bytes that Heroku's store or the bucket took */
   sha256: string
   /** bytes */
   size: number
@@ -46,31 +56,23 @@ export interface SentSlug extends ClaimedReport {
   signature: string
 }
 
-export interface FailedSlug extends ClaimedReport {
+export interface FailedOrder extends ClaimedReport {
   state: 'failed'
   failure: {code: string; message: string; exit: ExitCode; suggestions: string[]}
 }
 
-/** Which slug a report is of; part of what is signed, so that no report passes for another's. */
-export interface SlugOrder {
-  /** NIX_APP_NAME */
-  app: string
-  build: string
-  order: string
-}
-
 /** @returns the report with its signature */
-export function signSent(report: Omit<SentSlug, 'signature'>, order: SlugOrder, key: SecretKey): SentSlug {
+export function signDone(report: Omit<DoneOrder, 'signature'>, order: Order, key: SecretKey): DoneOrder {
   return {...report, signature: signText(signedText(report, order), key)}
 }
 
-/** Whether this key signed that exactly these bytes are the slug that was ordered. */
-export function isSentSignedBy(report: SentSlug, order: SlugOrder, key: PublicKey): boolean {
+/** Whether this key signed that exactly these bytes are what was ordered; of another order nothing passes. */
+export function isDoneSignedBy(report: DoneOrder, order: Order, key: PublicKey): boolean {
   return report.order === order.order && isSignedBy(signedText(report, order), report.signature, key)
 }
 
-function signedText({sha256, size}: Omit<SentSlug, 'signature'>, {app, build, order}: SlugOrder): string {
-  return ['heroku-nix-slug-1', `app ${app}`, `build ${build}`, `order ${order}`, `slug ${sha256} ${size}`].map(line => `${line}\n`).join('')
+function signedText({sha256, size}: Omit<DoneOrder, 'signature'>, {what, app, build, order}: Order): string {
+  return ['heroku-nix-order-1', `app ${app}`, `build ${build}`, `order ${order}`, `${what} ${sha256} ${size}`].map(line => `${line}\n`).join('')
 }
 
 // As with records, nothing in the bucket may put anything into a terminal but text.
@@ -81,9 +83,9 @@ const claimed = {...base, dyno: line(100), nonce: v.pipe(v.string(), v.regex(/^[
 
 const schema = v.variant('state', [
   v.strictObject({...base, state: v.literal('cancelled')}),
-  v.strictObject({...claimed, state: v.literal('sending'), heartbeatAt: v.pipe(v.string(), v.isoTimestamp()), sent: count, size: v.nullable(count)}),
+  v.strictObject({...claimed, state: v.literal('running'), heartbeatAt: v.pipe(v.string(), v.isoTimestamp()), done: count, total: v.nullable(count)}),
   v.strictObject({
-    ...claimed, state: v.literal('sent'), size: count,
+    ...claimed, state: v.literal('done'), size: count,
     sha256: v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/, 'not 64 hex digits')),
     signature: v.pipe(v.string(), v.maxLength(300)),
   }),
@@ -103,7 +105,7 @@ const schema = v.variant('state', [
  * @param where the object's key, for the message
  * @throws NixError BAD_REPORT
  */
-export function parseSlugReport(bytes: Uint8Array, where: string): SlugReport {
+export function parseOrderReport(bytes: Uint8Array, where: string): OrderReport {
   let value: unknown
   try {
     value = JSON.parse(Buffer.from(bytes).toString())
@@ -114,7 +116,7 @@ export function parseSlugReport(bytes: Uint8Array, where: string): SlugReport {
 
   const result = v.safeParse(schema, value)
   if (result.success) return result.output
-  throw new NixError(`${where} is not a dyno's report of a slug: ${v.getDotPath(result.issues[0]) ?? 'the whole'}.`, {
-    code: 'BAD_REPORT', exit: EXIT.verification, suggestions: ['heroku nix:redeploy --via local'],
+  throw new NixError(`${where} is not a dyno's report of an order: ${v.getDotPath(result.issues[0]) ?? 'the whole'}.`, {
+    code: 'BAD_REPORT', exit: EXIT.verification, suggestions: ['type the same command again'],
   })
 }

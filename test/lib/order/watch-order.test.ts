@@ -1,21 +1,21 @@
 import {expect} from 'chai'
 import {EXIT, NixError} from '../../../src/lib/errors.ts'
 import {chooseVia} from '../../../src/lib/redeploy/choose-via.ts'
-import {parseSlugReport, signSent, type SlugReport} from '../../../src/lib/redeploy/slug-report.ts'
-import {watchSlug} from '../../../src/lib/redeploy/watch-slug.ts'
+import {parseOrderReport, signDone, type OrderReport} from '../../../src/lib/order/order-report.ts'
+import {watchOrder} from '../../../src/lib/order/watch-order.ts'
 import {makeSecretKey} from '../../../src/lib/signing/nix-key.ts'
 
 const KEY = makeSecretKey('example-1', Buffer.alloc(32, 7))
-const ORDER = {app: 'example-app', build: '20261123-100000-ab12', order: '20261123-120000-cd34'}
+const ORDER = {what: 'slug' as const, app: 'example-app', build: '20261123-100000-ab12', order: '20261123-120000-cd34'}
 const BASE = {version: 1, order: ORDER.order, dyno: 'run.7', nonce: 'n'} as const
-const sending = (sent: number): SlugReport => ({...BASE, state: 'sending', heartbeatAt: '2026-11-23T12:00:00Z', sent, size: 100})
-const SENT = signSent({...BASE, state: 'sent', size: 100, sha256: 'a'.repeat(64)}, ORDER, KEY)
+const running = (done: number): OrderReport => ({...BASE, state: 'running', heartbeatAt: '2026-11-23T12:00:00Z', done, total: 100})
+const DONE = signDone({...BASE, state: 'done', size: 100, sha256: 'a'.repeat(64)}, ORDER, KEY)
 
 /** The clock goes on by a second with each wait; `reports` says from which second on there is which report. */
-async function watch(reports: Record<number, SlugReport>, dyno: 'absent' | 'present' = 'present') {
+async function watch(reports: Record<number, OrderReport>, dyno: 'absent' | 'present' = 'present') {
   let seconds = 0
   const progress: number[] = []
-  const outcome = await watchSlug(ORDER, 'run.7', {
+  const outcome = await watchOrder(ORDER, 'run.7', {
     key: KEY.publicKey, elapsed: () => seconds * 1000, onProgress: sent => progress.push(sent),
     reports: {
       read() {
@@ -37,19 +37,19 @@ async function watch(reports: Record<number, SlugReport>, dyno: 'absent' | 'pres
   return {outcome, seconds, progress}
 }
 
-describe('watching a dyno that uploads a slug', () => {
+describe('watching a dyno that carries out an order', () => {
   it('gives what the dyno signed, after showing how far it was', async () => {
-    const {outcome, progress} = await watch({2: sending(10), 4: sending(60), 5: SENT})
-    expect(outcome).to.deep.equal(SENT)
+    const {outcome, progress} = await watch({2: running(10), 4: running(60), 5: DONE})
+    expect(outcome).to.deep.equal(DONE)
     expect(progress).to.deep.equal([10, 10, 60])
   })
 
   it('waits for a dyno that says nothing for long, as long as Heroku lists it', async () => {
-    expect((await watch({40: SENT})).outcome).to.deep.equal(SENT)
+    expect((await watch({40: DONE})).outcome).to.deep.equal(DONE)
   })
 
   it('gives a dyno up within 15 s that Heroku does not list', async () => {
-    const {outcome, seconds} = await watch({1: sending(10)}, 'absent')
+    const {outcome, seconds} = await watch({1: running(10)}, 'absent')
     expect([(outcome as NixError).code, (outcome as NixError).exitCode]).to.deep.equal(['DYNO_LOST', EXIT.buildLost])
     expect(seconds).to.be.at.most(15)
   })
@@ -61,9 +61,10 @@ describe('watching a dyno that uploads a slug', () => {
   })
 
   for (const [name, report] of [
-    ['another key signed', signSent({...BASE, state: 'sent', size: 100, sha256: 'a'.repeat(64)}, ORDER, makeSecretKey('example-1', Buffer.alloc(32, 8)))],
-    ['was signed for another build', signSent({...BASE, state: 'sent', size: 100, sha256: 'a'.repeat(64)}, {...ORDER, build: '20261123-100000-zz99'}, KEY)],
-    ['was changed', {...SENT, size: 99}],
+    ['another key signed', signDone({...BASE, state: 'done', size: 100, sha256: 'a'.repeat(64)}, ORDER, makeSecretKey('example-1', Buffer.alloc(32, 8)))],
+    ['was signed for another build', signDone({...BASE, state: 'done', size: 100, sha256: 'a'.repeat(64)}, {...ORDER, build: '20261123-100000-zz99'}, KEY)],
+    ['was signed for a layer', signDone({...BASE, state: 'done', size: 100, sha256: 'a'.repeat(64)}, {...ORDER, what: 'layer'}, KEY)],
+    ['was changed', {...DONE, size: 99}],
   ] as const) {
     it(`refuses a report that ${name}`, async () => {
       expect((await watch({1: report})).outcome).to.have.property('code', 'BAD_SIGNATURE')
@@ -71,13 +72,13 @@ describe('watching a dyno that uploads a slug', () => {
   }
 })
 
-describe('a report of a slug', () => {
+describe('a report of an order', () => {
   for (const [name, text] of [
-    ['no JSON', '{'], ['an unknown field', JSON.stringify({...SENT, url: 'x'})], ['another version', JSON.stringify({...SENT, version: 2})],
-    ['a dyno that would move the cursor', JSON.stringify({...SENT, dyno: '\u001B[2J'})],
+    ['no JSON', '{'], ['an unknown field', JSON.stringify({...DONE, url: 'x'})], ['another version', JSON.stringify({...DONE, version: 2})],
+    ['a dyno that would move the cursor', JSON.stringify({...DONE, dyno: '\u001B[2J'})],
     ['an exit code of nobody', JSON.stringify({...BASE, state: 'failed', failure: {code: 'X', message: '', exit: 0, suggestions: []}})],
   ] as const) {
-    it(`is not ${name}`, () => expect(() => parseSlugReport(Buffer.from(text), 'x.json')).to.throw(NixError, /^x\.json is not a dyno's report of a slug: /))
+    it(`is not ${name}`, () => expect(() => parseOrderReport(Buffer.from(text), 'x.json')).to.throw(NixError, /^x\.json is not a dyno's report of an order: /))
   }
 })
 

@@ -1,29 +1,29 @@
 import {HEARTBEAT_MS} from '../../lib/build/follow.ts'
 import {EXIT, NixError} from '../../lib/errors.ts'
-import type {ReportStore} from '../../lib/redeploy/report-store.ts'
-import type {SendingSlug, SlugReport} from '../../lib/redeploy/slug-report.ts'
+import type {OrderReport, RunningOrder} from '../../lib/order/order-report.ts'
+import type {ReportStore} from '../../lib/order/report-store.ts'
 
 /** An order that this dyno has claimed. */
 export interface ClaimedOrder {
   /** Kept for the next heartbeat. */
-  progress(sent: number, size: number): void
+  progress(done: number, total: number): void
   /** Writes the last report, after the last heartbeat. */
-  finish(report: SlugReport): Promise<void>
+  finish(report: OrderReport): Promise<void>
 }
 
 /**
  * Claims an order by writing its report first, and then says every few seconds how far it is.
  * @returns null: another dyno has it, or it was called off
  */
-export async function claimOrder(reports: ReportStore, base: Omit<SendingSlug, 'heartbeatAt' | 'sent' | 'size' | 'state'>, now: () => Date): Promise<ClaimedOrder | null> {
-  let sent = 0
-  let size: number | null = null
-  const beat = (): SendingSlug => ({...base, state: 'sending', heartbeatAt: now().toISOString(), sent, size})
+export async function claimOrder(reports: ReportStore, base: Omit<RunningOrder, 'done' | 'heartbeatAt' | 'state' | 'total'>, now: () => Date): Promise<ClaimedOrder | null> {
+  let done = 0
+  let total: number | null = null
+  const beat = (): RunningOrder => ({...base, state: 'running', heartbeatAt: now().toISOString(), done, total})
   const first = await reports.create(beat())
   if (first === null) return null
   let {etag} = first
 
-  const write = async (report: SlugReport) => {
+  const write = async (report: OrderReport) => {
     const stored = await reports.replace(report, etag)
     if (stored === null) {
       throw new NixError(`The report of order ${base.order} was changed by somebody else.`, {code: 'ORDER_TAKEN', exit: EXIT.buildLost})
@@ -41,9 +41,9 @@ export async function claimOrder(reports: ReportStore, base: Omit<SendingSlug, '
   }, HEARTBEAT_MS)
 
   return {
-    progress(bytes, total) {
-      sent = bytes
-      size = total
+    progress(bytes, all) {
+      done = bytes
+      total = all
     },
     async finish(report) {
       clearInterval(timer)
