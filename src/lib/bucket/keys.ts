@@ -27,6 +27,10 @@ export const keys = {
   log: (app: string, build: string, segment: number) =>
     `heroku/apps/${app}/builds/${build}/log/${String(segment).padStart(6, '0')}`,
   listing: (app: string, build: string) => `heroku/apps/${app}/builds/${build}/files.jsonl.gz`,
+  /** Names of the store paths that a build had to do with, those alone that it built with included, one a line. */
+  paths: (app: string, build: string) => `heroku/apps/${app}/builds/${build}/paths`,
+  /** Names of the store paths that were pushed, without what they refer to. @param digest sha256 (hex) of the list */
+  push: (app: string, digest: string) => `heroku/apps/${app}/pushes/${digest}`,
   /** Holds the id of the newest succeeded build of a source tree. */
   tree: (app: string, tree: string) => `heroku/apps/${app}/trees/${tree}`,
   /** The same of those with certain NIX_BUILD_FLAGS. @param flags sha256 (hex) of their text */
@@ -41,6 +45,8 @@ export const keys = {
   layerNote: (digest: string, keyName: string) => `heroku/layers/${digest}.${keyName}.json`,
   /** The .slugexclude of an order to prune a build anew. */
   orderedRules: (app: string, build: string, order: string) => `heroku/apps/${app}/builds/${build}/layers/${order}.slugexclude`,
+  /** Says whether somebody sweeps the bucket. */
+  sweep: 'heroku/sweep.json',
   /** setup's probe writes, reads, lists and deletes here. */
   probe: (nonce: string) => `heroku/probe/${nonce}`,
 }

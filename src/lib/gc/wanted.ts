@@ -1,0 +1,118 @@
+import type {Bucket} from '../bucket/bucket.ts'
+import {keys} from '../bucket/keys.ts'
+import {recordStore, type RecordStore} from '../build/record-store.ts'
+import {isBuildId} from '../build/id.ts'
+import type {BuildRecord} from '../build/record.ts'
+import {EXIT, NixError} from '../errors.ts'
+import {baseNameOf, HASH_LENGTH, hashPartOf} from '../nix/store-path.ts'
+import {allOf} from '../restore/parallel.ts'
+import type {AppObjects, Found, Survey} from './survey.ts'
+
+export interface Wishes {
+  /** NIX_APP_NAME: the app whose builds may go */
+  app: string
+  /** how many of its builds that succeeded stay, the newest */
+  keep: number
+  /** how many of its pushes, the newest; null: all */
+  keepPushes: number | null
+  /** its builds that are released */
+  released: ReadonlySet<string>
+  /** What was written later stays: milliseconds since 1970. */
+  limit: number
+}
+
+/** What everything else in the bucket is kept for. */
+export interface Wanted {
+  /** ids of the app's builds that stay */
+  builds: Set<string>
+  /** of store paths */
+  hashes: Set<string>
+  /** digests */
+  layers: Set<string>
+  /** keys */
+  sources: Set<string>
+  /** keys of the app's lists of pushed paths */
+  pushes: Set<string>
+  /** what our signatures are called in this bucket, of any app */
+  isOwnKey: (name: string) => boolean
+}
+
+const MAX_LIST = 64 * 1024 * 1024
+/** records at once; one of a large closure has half a megabyte */
+const WIDTH = 8
+
+/**
+ * Reads the builds that stay: of the app those that are wished for or young, of every other app all.
+ * @throws NixError BAD_RECORD: what a record refers to that cannot be read is not known
+ */
+export async function readWanted(bucket: Pick<Bucket, 'list' | 'name' | 'put' | 'read'>, survey: Survey, wishes: Wishes): Promise<Wanted> {
+  const keyNames = new Set<string>()
+  const wanted: Wanted = {
+    builds: new Set(), hashes: new Set(), layers: new Set(), sources: new Set(), pushes: new Set(),
+    isOwnKey: name => keyNames.has(name) || survey.apps.has(name.replace(/-\d+$/, '')),
+  }
+  for (const [app, objects] of survey.apps) {
+    const records = recordStore(bucket, app)
+    const isOurs = app === wishes.app
+    const ids = isOurs ? await idsToKeep(records, objects, wishes) : [...objects.builds.keys()].filter(isBuildId)
+    const pushes = isOurs ? pushesToKeep(objects.pushes, wishes) : objects.pushes
+    if (isOurs) for (const id of ids) wanted.builds.add(id)
+    if (isOurs) for (const {key} of pushes) wanted.pushes.add(key)
+    await allOf(ids, WIDTH, async id => {
+      const [found, list] = await Promise.all([readRecord(records, id), bucket.read(keys.paths(app, id), {maxBytes: MAX_LIST})])
+      if (found) noteRecord(wanted, keyNames, found)
+      for (const hash of hashesIn(list?.bytes)) wanted.hashes.add(hash)
+    })
+    await allOf(pushes, WIDTH, async ({key}) => {
+      for (const hash of hashesIn((await bucket.read(key, {maxBytes: MAX_LIST}))?.bytes)) wanted.hashes.add(hash)
+    })
+  }
+
+  return wanted
+}
+
+async function idsToKeep(records: Pick<RecordStore, 'read'>, {builds}: AppObjects, {keep, released, limit}: Wishes): Promise<string[]> {
+  const ids: string[] = []
+  let succeeded = 0
+  // Ids sort by time.
+  for (const [id, {modifiedAt}] of [...builds].sort(([a], [b]) => a < b ? 1 : -1)) {
+    if (!isBuildId(id)) continue
+    const isNeeded = released.has(id) || modifiedAt > limit
+    const counts = succeeded < keep && (await readRecord(records, id))?.state === 'succeeded'
+    if (counts) succeeded += 1
+    if (counts || isNeeded) ids.push(id)
+  }
+
+  return ids
+}
+
+async function readRecord(records: Pick<RecordStore, 'read'>, id: string): Promise<BuildRecord | null> {
+  try {
+    return (await records.read(id))?.record ?? null
+  } catch (error) {
+    if (!(error instanceof NixError) || error.code !== 'BAD_RECORD') throw error
+    throw new NixError(`${error.message} What it needs cannot be known, so nothing is swept.`, {
+      code: 'BAD_RECORD', exit: EXIT.verification, suggestions: ['heroku plugins:update, if a newer version wrote it'], cause: error,
+    })
+  }
+}
+
+function pushesToKeep(pushes: readonly Found[], {keepPushes, limit}: Wishes): Found[] {
+  return [...pushes].sort((a, b) => b.modifiedAt - a.modifiedAt).filter(({modifiedAt}, n) => n < (keepPushes ?? Infinity) || modifiedAt > limit)
+}
+
+function noteRecord(wanted: Wanted, keyNames: Set<string>, record: BuildRecord): void {
+  wanted.sources.add(keys.source(record.app, record.source.tree))
+  if (record.state !== 'succeeded') return
+  wanted.layers.add(record.outcome.layer.digest)
+  keyNames.add(record.signature.split(':')[0] ?? '')
+  for (const {path} of record.outcome.closure) wanted.hashes.add(hashPartOf(baseNameOf(path)))
+}
+
+/** Of lines that begin with a store path's base name. */
+function* hashesIn(bytes: Buffer | undefined): Generator<string> {
+  for (const line of bytes?.toString().split('\n') ?? []) {
+    const hash = line.slice(0, HASH_LENGTH)
+    if (hash.length === HASH_LENGTH) yield hash
+  }
+}
