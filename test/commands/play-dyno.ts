@@ -4,7 +4,7 @@ import {buffer} from 'node:stream/consumers'
 import type {Bucket} from '../../src/lib/bucket/bucket.ts'
 import {keys} from '../../src/lib/bucket/keys.ts'
 import {recordStore} from '../../src/lib/build/record-store.ts'
-import type {RunningBuild, SucceededBuild} from '../../src/lib/build/record.ts'
+import type {Outcome, RunningBuild, SucceededBuild} from '../../src/lib/build/record.ts'
 import {signRecord} from '../../src/lib/build/signed-text.ts'
 import {parseSecretKey} from '../../src/lib/signing/nix-key.ts'
 import {fromText} from '../../src/lib/slug/byte-string.ts'
@@ -24,6 +24,8 @@ export interface Played {
   program?: string
   /** what the record says of the layer's size, in place of the truth */
   layerSize?: number
+  /** what the build made, in place of one program */
+  made?: Pick<Outcome, 'closure' | 'layer' | 'result'>
 }
 
 /** Does in the bucket what a dyno does that claims a build, without ending it. */
@@ -38,7 +40,7 @@ export async function playLog(bucket: Bucket, {app, build}: Pick<Played, 'app' |
 }
 
 /** Does in the bucket what a dyno does that builds one program with success. */
-export async function playSuccess(bucket: Bucket, {app, build, signingKey, program = 'echo hello\n', layerSize}: Played, logSegments = 0): Promise<SucceededBuild> {
+export async function playSuccess(bucket: Bucket, {app, build, signingKey, program = 'echo hello\n', layerSize, made}: Played, logSegments = 0): Promise<SucceededBuild> {
   const records = recordStore(bucket, app)
   const {record, etag} = await records.require(build)
   const {version, id, createdAt, source, buildFlags, toolbox, dynoSize, timeToLive} = record
@@ -46,7 +48,8 @@ export async function playSuccess(bucket: Bucket, {app, build, signingKey, progr
     version, id, app, createdAt, source, buildFlags, toolbox, dynoSize, timeToLive,
     state: 'succeeded', claim: {dyno: 'run.1', nonce: 'nonce', claimedAt: createdAt}, finishedAt: new Date().toISOString(), logSegments,
     outcome: {
-      engine: 'relocate', probe: {}, result: RESULT, drvPath: `${RESULT}.drv`, closure: CLOSURE, layer: {...await putLayer(bucket, program), ...(layerSize !== undefined && {size: layerSize})},
+      engine: 'relocate', probe: {}, drvPath: `${RESULT}.drv`,
+      ...(made ?? {result: RESULT, closure: CLOSURE, layer: {...await putLayer(bucket, program), ...(layerSize !== undefined && {size: layerSize})}}),
       listing: {key: keys.listing(app, id), sha256: '0'.repeat(64), size: 0}, programs: ['hello'],
     },
   }, parseSecretKey(signingKey))
