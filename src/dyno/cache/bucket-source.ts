@@ -11,7 +11,7 @@ export type Shelf = 'own' | 'shared'
 /** What the bucket is known to have of a path. */
 export type Holding =
   | {kind: 'absent'}
-  | {kind: 'good'; info: NarInfo; shelf: Shelf}
+  | {kind: 'good'; info: NarInfo; shelf: Shelf; /** of the narinfo; its NAR is not much older */ modifiedAt: Date}
   /** something that cannot be used; who has the path may write over it */
   | {kind: 'refused'; shelf: Shelf; replace: Condition}
 
@@ -21,6 +21,8 @@ export interface BucketSource extends CacheSource {
   gave(hash: string): boolean
   /** The path has been saved. */
   saved(hash: string, info: NarInfo, shelf: Shelf): void
+  /** What was known of the path is no longer: it is looked up anew. */
+  forget(hash: string): void
 }
 
 /** Where a shelf's object lies. */
@@ -33,7 +35,7 @@ export function shelfKey(shelf: Shelf, key: string): string {
  * @param trusted keys whose signatures count
  */
 export function bucketSource(
-  bucket: Pick<Bucket, 'list' | 'name' | 'read' | 'stream'>, {trusted, report}: {trusted: readonly PublicKey[]; report: Report},
+  bucket: Pick<Bucket, 'list' | 'name' | 'read' | 'stream'>, {trusted, report, now = () => new Date()}: {trusted: readonly PublicKey[]; report: Report; now?: () => Date},
 ): BucketSource {
   const holdings = new Map<string, Promise<Holding>>()
   const etags = new Map<string, {shelf: Shelf; etag: string}>()
@@ -81,7 +83,7 @@ export function bucketSource(
     etags.set(hash, {shelf, etag: object.etag})
     const checked = checkNarInfo(object.bytes.toString(), {hash, where: key, keys: trusted})
     if (checked.kind === 'good' && !/^nar\/[\w.+-]+$/.test(checked.info.url)) return refuse(hash, `its URL is ${JSON.stringify(checked.info.url)}`)
-    return checked.kind === 'good' ? {...checked, shelf} : refuse(hash, checked.reason)
+    return checked.kind === 'good' ? {...checked, shelf, modifiedAt: object.modifiedAt} : refuse(hash, checked.reason)
   }
 
   function refuse(hash: string, reason: string): Holding {
@@ -113,7 +115,11 @@ export function bucketSource(
     gave: hash => given.has(hash),
 
     saved(hash, info, shelf) {
-      holdings.set(hash, Promise.resolve({kind: 'good', info, shelf}))
+      holdings.set(hash, Promise.resolve({kind: 'good', info, shelf, modifiedAt: now()}))
+    },
+
+    forget(hash) {
+      holdings.delete(hash)
     },
   }
 }

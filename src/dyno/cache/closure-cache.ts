@@ -11,6 +11,7 @@ import {packNar} from './pack-nar.ts'
 import {postBuildHook} from './post-build-hook.ts'
 import {publishCacheInfo, publishPath} from './publish-path.ts'
 import {registrations, type RegisteredPath} from './registrations.ts'
+import {reuse} from './reuse.ts'
 import {saver, type Saved, type Saver} from './saver.ts'
 import type {Report} from './source.ts'
 import {spool, type PackedNar} from './spool.ts'
@@ -32,19 +33,23 @@ export interface ClosureCacheOptions {
   database: string
   report: Report
   wait: (ms: number) => Promise<void>
+  now?: () => Date
   /** When it aborts, what was built is still saved, for as long as Heroku lets a dyno live after SIGTERM. */
   signal: AbortSignal
   /** Whether a path holds what is good for our own dynos alone. */
   isTainted?: (baseName: string) => Promise<boolean>
 }
 
+/** `/nix/store/HASH-NAME`, and what came of it. */
+export type SavedPath = Saved & {path: string}
+
 /** The closure's way between Nix and the bucket, for one build. */
 export interface ClosureCache {
   substituters: Substituters
   /** From now on, what Nix registers is saved. Nix is installed, and has built nothing yet. */
   watch(): void
-  /** Saves what is left; it never fails, but says what could not be saved. */
-  finish(): Promise<Saved[]>
+  /** Saves what is left; it never fails, but says what could not be saved. @returns what came of each path */
+  finish(): Promise<SavedPath[]>
   close(): Promise<void>
 }
 
@@ -57,12 +62,13 @@ const MAX_SAID = 30
 const HURRY_MS = 16_000
 
 export async function startClosureCache(options: ClosureCacheOptions): Promise<ClosureCache> {
-  const {bucket, key, folder, hookFile, upstream, wait} = options
+  const {bucket, key, folder, hookFile, upstream, wait, now = () => new Date()} = options
   const {upstreams, others, publicKeys} = cacheOptions(options.flags)
   const trusted = [key.publicKey, ...publicKeys]
   const report = once(options.report)
   const kept = spool(folder, MAX_SPOOL)
-  const inBucket = bucketSource(bucket, {trusted, report})
+  const inBucket = bucketSource(bucket, {trusted, report, now})
+  const reused = reuse(bucket, {inBucket, now, wait, report})
   const sources = upstreams.map((url, n) => upstreamSource(url, nameOf(url, n, upstreams), {client: upstreamClient(url, {wait}), trusted, report}))
   let saving: Saver | null = null
   const server = await startCacheServer([
@@ -78,7 +84,7 @@ export async function startClosureCache(options: ClosureCacheOptions): Promise<C
     const hash = hashPartOf(baseNameOf(path.path))
     const isFromUpstream = sources.some(source => source.gave(hash)) && !path.builtHere
     if (isFromUpstream && upstream === 'skip') return {kind: 'upstream', bytes: 0}
-    const held = path.builtHere ? await checkedHolding(hash) : await inBucket.holding(hash)
+    const held = await keptHolding(hash, path.builtHere)
     if (held.kind === 'good') {
       shelves.set(path.path, held.shelf)
       return {kind: 'there'}
@@ -89,13 +95,24 @@ export async function startClosureCache(options: ClosureCacheOptions): Promise<C
     await (described ??= publishCacheInfo(bucket))
     const nar = await narFor(path, hash)
     try {
-      const info = await publishPath(bucket, {path, nar, shelf, key, replace: held.kind === 'refused' ? held.replace : null})
+      const info = await publishPath(bucket, {path, nar, shelf, key, now, replace: held.kind === 'refused' ? held.replace : null})
       if (info) inBucket.saved(hash, info, shelf)
       if (isFromUpstream) return {kind: 'upstream', bytes: nar.fileSize}
       return info ? {kind: 'saved', bytes: nar.fileSize} : {kind: 'there'}
     } finally {
       await kept.discard(nar)
     }
+  }
+
+  /** What the bucket has and will keep, whatever is swept. */
+  async function keptHolding(hash: string, builtHere: boolean): Promise<Holding> {
+    const held = builtHere ? await checkedHolding(hash) : await inBucket.holding(hash)
+    if (held.kind !== 'good' || await reused.keep(hash, held)) return held
+    inBucket.forget(hash)
+    const again = await inBucket.holding(hash)
+    // The narinfo is there and its NAR is not.
+    if (again.kind === 'good') inBucket.refuse(hash, `its NAR ${again.info.url} has gone`)
+    return inBucket.holding(hash)
   }
 
   /** What was built although the bucket has it, Nix could not use or did not try. */
@@ -137,7 +154,7 @@ export async function startClosureCache(options: ClosureCacheOptions): Promise<C
 
     watch() {
       paths = registrations(options.database)
-      saving = saver({registrations: paths, save, since: paths.lastId()})
+      saving = saver({registrations: paths, save, since: paths.lastId(), lost: gone => reused.lost(gone)})
       timer = setInterval(() => {
         // A look that fails is made up for by the next one.
         saving?.notice().catch(() => undefined)
@@ -147,7 +164,7 @@ export async function startClosureCache(options: ClosureCacheOptions): Promise<C
     async finish() {
       if (timer) clearInterval(timer)
       try {
-        const results = saving ? [...(await untilHurried(saving)).values()] : []
+        const results = saving ? [...await untilHurried(saving)].map(([path, saved]) => ({path, ...saved})) : []
         const failure = results.find(result => result.kind === 'failed')
         if (failure) report(`Not all was saved: ${messageOf(failure.error)}`)
         return results

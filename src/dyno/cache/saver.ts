@@ -13,6 +13,8 @@ export interface SaverOptions {
   since: number
   /** paths at once */
   parallel?: number
+  /** Which of the paths that came to an end are in the bucket no longer. */
+  lost?: (paths: readonly string[]) => Promise<string[]>
 }
 
 /** Saves what Nix registers, what was built first: that is what a killed dyno would cost. */
@@ -23,7 +25,7 @@ export interface Saver {
   finish(hurry: AbortSignal | null): Promise<Map<string, Saved>>
 }
 
-export function saver({registrations, save, since, parallel = 4}: SaverOptions): Saver {
+export function saver({registrations, save, since, parallel = 4, lost = () => Promise.resolve([])}: SaverOptions): Saver {
   const saving = new Map<string, Promise<Saved>>()
   const results = new Map<string, Saved>()
   const built = backlog()
@@ -90,6 +92,12 @@ export function saver({registrations, save, since, parallel = 4}: SaverOptions):
     })
   }
 
+  async function again(paths: readonly string[]): Promise<void> {
+    paths.forEach(path => saving.delete(path))
+    others.push(...paths.map(path => registrations.of(path)).filter(path => path !== null))
+    await settled()
+  }
+
   return {
     async notice() {
       look()
@@ -105,11 +113,12 @@ export function saver({registrations, save, since, parallel = 4}: SaverOptions):
       }
 
       await settled()
-      const failed = [...results].filter(([, {kind}]) => kind === 'failed').map(([path]) => path)
-      failed.forEach(path => saving.delete(path))
-      others.push(...failed.map(path => registrations.of(path)).filter(path => path !== null))
-      await settled()
-      return results
+      await again([...results].filter(([, {kind}]) => kind === 'failed').map(([path]) => path))
+      for (;;) {
+        const gone = await lost([...results].filter(([, {kind}]) => kind !== 'failed').map(([path]) => path))
+        if (gone.length === 0) return results
+        await again(gone)
+      }
     },
   }
 }

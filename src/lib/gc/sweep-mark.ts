@@ -38,9 +38,14 @@ export function parseSweepNote(bytes: Uint8Array): SweepNote | null {
   }
 }
 
+/** Changes with each sweep that begins, goes on or ends. */
+export async function sweepMark(bucket: Pick<Bucket, 'read'>): Promise<string> {
+  return (await bucket.read(keys.sweep, {maxBytes: MAX_SWEEP_NOTE}))?.etag ?? 'never'
+}
+
 /**
  * Waits until nobody sweeps.
- * @returns what tells whether somebody has swept since: the same value twice means that nobody has
+ * @returns the mark; where it is that of an earlier moment, nobody has swept in between
  */
 export async function unswept(bucket: Pick<Bucket, 'read'>, {now, wait, onWait = () => undefined}: Waiting): Promise<string> {
   for (let looks = 0; ; looks += 1) {

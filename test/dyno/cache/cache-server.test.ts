@@ -88,7 +88,7 @@ describe('the cache on loopback', () => {
       await put(path(), zstdCompressSync(NAR), 'heroku/cache/')
       expect((await ask(0, NARINFO)).status).to.equal(200)
       expect((await bytesOf(await ask(0, `nar/${HASH}.nar.zst`))).equals(zstdCompressSync(NAR))).to.equal(true)
-      expect(await source.holding(HASH)).to.deep.equal({kind: 'good', shelf: 'own', info: path()})
+      expect(await source.holding(HASH)).to.deep.include({kind: 'good', shelf: 'own', info: path()})
     })
 
     it('has 404 for what is not there, and asks the bucket once', async () => {
