@@ -19,7 +19,7 @@ import {nixCommand, type InstalledNix, type NixProgram} from '../engine/nix-comm
 import {readTaints} from '../engine/taints.ts'
 import {probeDyno, probeRecord, type Probe} from '../engine/probe.ts'
 import {relocate} from '../engine/relocate.ts'
-import {startClosureCache} from '../cache/closure-cache.ts'
+import {startClosureCache, type SavedPath} from '../cache/closure-cache.ts'
 import {saveSummary} from '../cache/summary.ts'
 import {parseRegistrations, type Closure} from './closure.ts'
 import {fetchTool} from './fetch-tool.ts'
@@ -143,10 +143,21 @@ async function buildWithCache(input: BuildInput, probe: Probe): Promise<{result:
     try {
       return await build(input, nix, probe, cache.substituters)
     } finally {
-      await output.say(saveSummary(await cache.finish(), formatBytes)).catch(() => undefined)
+      await concludeSaving(input, await cache.finish())
     }
   } finally {
     await cache.close()
+  }
+}
+
+/** Says what came of the paths, and leaves a list of them, by which nix:cache:gc knows what the next build needs. */
+async function concludeSaving({record, config, bucket, output}: BuildInput, results: readonly SavedPath[]): Promise<void> {
+  await output.say(saveSummary(results, formatBytes)).catch(() => undefined)
+  const names = results.filter(({kind}) => kind !== 'failed').map(({path}) => `${baseNameOf(path)}\n`).sort()
+  try {
+    await bucket.put(keys.paths(config.appName, record.id), Buffer.from(names.join('')), {contentType: 'text/plain'})
+  } catch {
+    // What is not listed is kept for two days in any case, and a bucket that cannot be written to is said by what follows.
   }
 }
 
