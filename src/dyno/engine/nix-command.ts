@@ -20,12 +20,16 @@ export interface Command {
   env: Record<string, string>
 }
 
+/**
+ * What builders inherit and Node cannot set: no core dumps, which would fill the dyno's disk, and no randomised addresses,
+ * as Nix's own builders have none (nix: src/libstore/linux/personality.cc), where the dyno permits that.
+ */
+const AS_BUILDERS_HAVE_IT = 'ulimit -c 0; ! setarch --addr-no-randomize true 2> /dev/null || set -- setarch --addr-no-randomize "$@"; exec "$@"'
+
 /** What to spawn for `nix-build ARGS…` and the like. `env` adds to or replaces what Nix needs (NIX_PATH, what getEnv may see). */
 export function nixCommand(nix: InstalledNix, program: NixProgram, args: readonly string[], env: Readonly<Record<string, string>> = {}): Command {
   return {
-    // A builder's core dump would fill the dyno's disk; limits are inherited, and Node cannot set them.
-    file: '/bin/sh',
-    args: ['-c', 'ulimit -c 0; exec "$@"', 'sh', `${nix.programs}/${program}`, ...args],
+    file: '/bin/sh', args: ['-c', AS_BUILDERS_HAVE_IT, 'sh', `${nix.programs}/${program}`, ...args],
     env: {...nixEnvironment(nix), ...env},
   }
 }

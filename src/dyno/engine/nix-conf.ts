@@ -1,4 +1,5 @@
 import type {BuilderSettings} from './settings.ts'
+import {I686} from './systems.ts'
 
 /** What nix.conf says. All but `externalBuilder` may be added to by `settings`, name to value, which win. */
 export interface NixConf {
@@ -18,7 +19,9 @@ export function renderNixConf({externalBuilder, systems, builder, settings}: Nix
     // Otherwise Nix starts `nix __build-remote` for every derivation.
     'build-hook': '',
     'experimental-features': 'nix-command flakes external-builders',
-    'external-builders': JSON.stringify([{systems: [...systems, 'builtin'], ...externalBuilder}]),
+    'external-builders': JSON.stringify(externalBuilders(systems, externalBuilder)),
+    // Otherwise Nix takes itself for able to build for i686 whatever the dyno can, and for x86-64's levels without us.
+    'extra-platforms': systems.slice(1).join(' '),
     'system-features': builder.systemFeatures.join(' '),
     // Collecting garbage looks for run-time roots by their logical path and would miss programs that run from the view.
     'min-free': '0',
@@ -30,4 +33,9 @@ export function renderNixConf({externalBuilder, systems, builder, settings}: Nix
     ...settings,
   }
   return Object.entries(lines).map(([name, value]) => `${name} = ${value}\n`).join('')
+}
+
+function externalBuilders(systems: readonly string[], {program, args}: NixConf['externalBuilder']): object[] {
+  const native = {systems: [...systems.filter(system => system !== I686), 'builtin'], program, args}
+  return systems.includes(I686) ? [native, {systems: [I686], program: '/usr/bin/setarch', args: ['i686', '--addr-no-randomize', program, ...args]}] : [native]
 }

@@ -10,6 +10,8 @@ export type Permission = 'permitted' | 'refused' | 'unknown'
 export interface Probe {
   ptrace: Permission
   userNamespaces: Permission
+  /** programs for i386, with a `uname` that says i686 */
+  programs32: Permission
   /** processors that this process may run on */
   processors: number
   /** bytes: of the dyno where a limit is set, else of its host */
@@ -26,11 +28,11 @@ export interface Probe {
 
 /** Asks the system. Takes some tens of milliseconds. */
 export async function probeDyno(): Promise<Probe> {
-  const [ptrace, userNamespaces, memory, threads, bash, curl] = await Promise.all([
-    probePtrace(), probeUserNamespaces(), memoryLimit(), threadLimit(), versionOf('bash'), versionOf('curl'),
+  const [ptrace, userNamespaces, programs32, memory, threads, bash, curl] = await Promise.all([
+    probePtrace(), probeUserNamespaces(), probePrograms32(), memoryLimit(), threadLimit(), versionOf('bash'), versionOf('curl'),
   ])
   return {
-    ptrace, userNamespaces, processors: os.availableParallelism(),
+    ptrace, userNamespaces, programs32, processors: os.availableParallelism(),
     memory: memory ?? os.totalmem(), memoryFrom: memory === null ? 'host' : 'cgroup',
     threads, kernel: os.release(), bash, curl,
   }
@@ -47,22 +49,43 @@ export function probeRecord(probe: Probe): Record<string, string> {
  */
 async function probePtrace(): Promise<Permission> {
   if (process.arch !== 'x64') return 'unknown'
-  return exits('perl', ['-e', 'exit(syscall(101, 0, 0, 0, 0) == 0 ? 0 : 9)'], 9)
+  return permission(await exitStatus('perl', ['-e', 'exit(syscall(101, 0, 0, 0, 0) == 0 ? 0 : 9)']), {permitted: 0, refused: 9})
 }
 
 /** 272 is unshare on x86-64, 0x10000000 CLONE_NEWUSER. */
 async function probeUserNamespaces(): Promise<Permission> {
   if (process.arch !== 'x64') return 'unknown'
-  return exits('perl', ['-e', 'exit(syscall(272, 0x10000000) == 0 ? 0 : 9)'], 9)
+  return permission(await exitStatus('perl', ['-e', 'exit(syscall(272, 0x10000000) == 0 ? 0 : 9)']), {permitted: 0, refused: 9})
 }
 
-async function exits(file: string, args: string[], refusal: number): Promise<Permission> {
+/** An ELF file for i386 whose code is `mov eax, 1; mov ebx, 42; int 0x80`: exit(42). */
+const EXIT_42 = Buffer.from(
+  '7f454c46010101000000000000000000' + '02000300010000005480040834000000' + '00000000000000003400200001000000' + '0000000001000000' +
+  '00000000008004080080040860000000' + '600000000500000000100000' + 'b801000000bb2a000000cd80', 'hex')
+
+async function probePrograms32(): Promise<Permission> {
+  if (process.arch !== 'x64') return 'refused'
+  const folder = await fs.mkdtemp(`${os.tmpdir()}/probe-`)
+  try {
+    await fs.writeFile(`${folder}/exit`, EXIT_42, {mode: 0o700})
+    return await exitStatus('setarch', ['i686', '--addr-no-randomize', `${folder}/exit`]) === 42 ? 'permitted' : 'refused'
+  } finally {
+    await fs.rm(folder, {recursive: true})
+  }
+}
+
+/** Null where it did not start or was killed. */
+async function exitStatus(file: string, args: string[]): Promise<number | null> {
   try {
     await run(file, args, {timeout: 5000})
-    return 'permitted'
+    return 0
   } catch (error) {
-    return error instanceof Error && 'code' in error && error.code === refusal ? 'refused' : 'unknown'
+    return error instanceof Error && 'code' in error && typeof error.code === 'number' ? error.code : null
   }
+}
+
+function permission(status: number | null, {permitted, refused}: {permitted: number; refused: number}): Permission {
+  return status === permitted ? 'permitted' : status === refused ? 'refused' : 'unknown'
 }
 
 async function versionOf(program: string): Promise<string | null> {

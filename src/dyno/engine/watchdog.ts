@@ -10,7 +10,7 @@ const SCRIPT = 'read -r _; kill -KILL -- "-$1"; shift; exec "$@"'
  * does when Nix itself dies (PR_SET_PDEATHSIG, nix: src/libutil/unix/processes.cc), but the builder would run on.
  */
 export function startWatchdog({folder, pipe}: Mark): {stop: () => void} {
-  const again = [process.execPath, process.argv[1] ?? '', 'external-builder', ABANDONED, folder, String(pipe?.dev), String(pipe?.ino)]
+  const again = [process.execPath, process.argv[1] ?? '', ABANDONED, folder, String(pipe?.dev), String(pipe?.ino)]
   const watchdog = spawn('/bin/sh', ['-c', SCRIPT, 'sh', String(process.pid), ...again], {
     // A session of its own: what is meant for our process group must not end it. Nothing of Nix's log stays open in it.
     detached: true, cwd: '/', env: {}, stdio: ['pipe', 'ignore', 'ignore'],

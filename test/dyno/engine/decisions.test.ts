@@ -9,6 +9,8 @@ import {findNix} from '../../../src/dyno/engine/install-nix.ts'
 import {jobsAndCores} from '../../../src/dyno/engine/jobs-and-cores.ts'
 import {renderNixConf} from '../../../src/dyno/engine/nix-conf.ts'
 import {cgroupFiles, parseLimit, parseProcessLimit, type Probe} from '../../../src/dyno/engine/probe.ts'
+import {sayNowAndThen} from '../../../src/dyno/engine/say-now-and-then.ts'
+import {systemsOf} from '../../../src/dyno/engine/systems.ts'
 import {NixError} from '../../../src/lib/errors.ts'
 
 const HASH = '6f6had9j0i1g00p64sfs94jbm2pcfvbj'
@@ -17,7 +19,7 @@ const JOB: BuildJson = {
   env: {out: `/nix/store/${HASH}-x`, TMPDIR: '/build', textPath: '/build/.attr-1', text: 'in /build', NIX_STORE: '/nix/store', NIX_BUILD_CORES: '2'},
   realStoreDir: '/app/.nix/store', system: 'x86_64-linux', tmpDir: '/t/build', topTmpDir: '/t', tmpDirInSandbox: '/build',
 }
-const PROBE: Probe = {ptrace: 'refused', userNamespaces: 'refused', processors: 8, memory: 2 ** 31, memoryFrom: 'cgroup', threads: 512, kernel: '6', bash: null, curl: null}
+const PROBE: Probe = {ptrace: 'refused', userNamespaces: 'refused', programs32: 'refused', processors: 8, memory: 2 ** 31, memoryFrom: 'cgroup', threads: 512, kernel: '6', bash: null, curl: null}
 
 describe('build.json', () => {
   const text = (changes: object) => JSON.stringify({version: 1, storeDir: '/nix/store', ...JOB, ...changes})
@@ -141,9 +143,33 @@ describe('nix.conf', () => {
       builder: {systemFeatures: ['big-parallel'], hashedMirrors: ['http://m/'], netrcFile: null, caFile: '/ca.crt'}, settings: {substituters: 'http://127.0.0.1:1', 'min-free': '1'},
     })).to.equal([
       'build-users-group = ', 'sandbox = false', 'filter-syscalls = false', 'build-hook = ', 'experimental-features = nix-command flakes external-builders',
-      'external-builders = [{"systems":["x86_64-linux","builtin"],"program":"/node","args":["/dyno.cjs","external-builder"]}]',
+      'external-builders = [{"systems":["x86_64-linux","builtin"],"program":"/node","args":["/dyno.cjs","external-builder"]}]', 'extra-platforms = ',
       'system-features = big-parallel', 'min-free = 1', 'fsync-metadata = false', 'ssl-cert-file = /ca.crt', 'hashed-mirrors = http://m/', 'substituters = http://127.0.0.1:1', '',
     ].join('\n'))
+  })
+})
+
+describe('the systems that a dyno builds for', () => {
+  it('are its own, and i686 where programs of 32 bits run, by an external builder whose uname says so', () => {
+    const systems = systemsOf({programs32: 'permitted'})
+    const conf = renderNixConf({
+      externalBuilder: {program: '/node', args: ['/builder']}, systems, settings: {}, builder: {systemFeatures: [], hashedMirrors: [], netrcFile: null, caFile: null},
+    })
+    expect([systemsOf({programs32: 'refused'}), systemsOf({programs32: 'unknown'}), systems]).to.deep.equal([['x86_64-linux'], ['x86_64-linux'], ['x86_64-linux', 'i686-linux']])
+    expect(conf.split('\n').filter(line => /^(ext)/.test(line))).to.deep.equal([
+      'external-builders = [{"systems":["x86_64-linux","builtin"],"program":"/node","args":["/builder"]},{"systems":["i686-linux"],"program":"/usr/bin/setarch","args":["i686","--addr-no-randomize","/node","/builder"]}]',
+      'extra-platforms = i686-linux',
+    ])
+  })
+})
+
+describe('what takes long', () => {
+  it('says so every two seconds, and what is quick says nothing', () => {
+    const lines: string[] = []
+    let now = 1000
+    const onProgress = sayNowAndThen('relocating', line => lines.push(line), () => now)
+    for (; now <= 6500; now += 100) onProgress()
+    expect(lines).to.deep.equal(['relocating for 2 s now', 'relocating for 4 s now'])
   })
 })
 

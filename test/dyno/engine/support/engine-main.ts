@@ -2,22 +2,18 @@
 const [subcommand, ...argv] = process.argv.slice(2)
 
 switch (subcommand) {
-  case 'external-builder': {
-    const {runExternalBuilder} = await import('../../../../src/dyno/engine/external-builder.ts')
-    await runExternalBuilder(argv)
-    break
-  }
-
   case 'install': {
     const {clearOldStore} = await import('../../../../src/dyno/engine/clear-old-store.ts')
     const {installNix} = await import('../../../../src/dyno/engine/install-nix.ts')
+    const {probeDyno} = await import('../../../../src/dyno/engine/probe.ts')
+    const {systemsOf} = await import('../../../../src/dyno/engine/systems.ts')
     const [archive = '', settings = '{}'] = argv
     clearOldStore()
     const nix = await installNix({
       archive,
       conf: {
-        externalBuilder: {program: process.execPath, args: [process.argv[1] ?? '', 'external-builder']},
-        systems: ['x86_64-linux'],
+        externalBuilder: {program: process.execPath, args: ['/toolbox/external-builder.mjs']},
+        systems: systemsOf(await probeDyno()),
         builder: {systemFeatures: ['benchmark', 'big-parallel', 'nixos-test'], hashedMirrors: [], netrcFile: null, caFile: null},
         settings: {substituters: '', ...JSON.parse(settings) as Record<string, string>},
       },

@@ -31,12 +31,13 @@ export async function installInJail(archive: string, settings: Readonly<Record<s
   const toolbox = `${path.dirname(jail.app)}/toolbox`
   fs.mkdirSync(toolbox)
   await build({
-    entryPoints: [`${import.meta.dirname}/engine-main.ts`], outfile: `${toolbox}/dyno.mjs`,
-    bundle: true, platform: 'node', format: 'esm', target: 'node22', logLevel: 'error',
+    entryPoints: {dyno: `${import.meta.dirname}/engine-main.ts`, 'external-builder': `${ROOT}/src/dyno/external-builder-main.ts`},
+    outdir: toolbox, outExtension: {'.js': '.mjs'}, bundle: true, platform: 'node', format: 'esm', target: 'node22', logLevel: 'error',
     // As scripts/build.ts does: some dependencies are CommonJS and call `require` for Node's own modules.
     banner: {js: 'import {createRequire as __createRequire} from "node:module"; const require = __createRequire(import.meta.url);'},
   })
-  const files = {[fs.realpathSync(process.execPath)]: '/toolbox/node', [`${toolbox}/dyno.mjs`]: '/toolbox/dyno.mjs', [archive]: '/toolbox/nix.tar.xz'}
+  const programs = ['dyno.mjs', 'external-builder.mjs'].map(name => [`${toolbox}/${name}`, `/toolbox/${name}`] as const)
+  const files = {[fs.realpathSync(process.execPath)]: '/toolbox/node', ...Object.fromEntries(programs), [archive]: '/toolbox/nix.tar.xz'}
   const withToolbox = (options: RunOptions = {}): RunOptions => ({...options, files: {...files, ...options.files}})
   const engine: EngineJail['engine'] = (args, options) => jail.run(['/toolbox/node', '/toolbox/dyno.mjs', ...args], withToolbox(options))
   const install = await engine(['install', '/toolbox/nix.tar.xz', JSON.stringify(settings)])
