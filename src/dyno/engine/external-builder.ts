@@ -14,6 +14,7 @@ import {runBuilder, type BuilderEnd} from './run-builder.ts'
 import {scanOutputs} from './scan-outputs.ts'
 import {ABANDONED, endProcesses} from './processes.ts'
 import {cleanUpAbandoned} from './watchdog.ts'
+import {sayNowAndThen} from './say-now-and-then.ts'
 import {readBuilderSettings, type BuilderSettings} from './settings.ts'
 import {forgetTaints} from './taints.ts'
 
@@ -52,7 +53,7 @@ async function buildDerivation(job: BuildJson, settings: BuilderSettings, trees:
 
   const inputs = job.inputPaths.map(baseNameOf)
   const outputs = Object.values(job.outputs).map(baseNameOf)
-  relocateInputs(inputs)
+  relocate(inputs, sayNowAndThen('relocating the inputs', log))
   const folder = `${LAYOUT.builds}/${buildFolderName(job, files)}`
   // Of a build whose Nix was killed a moment ago, what it left would write into these outputs, or end this build.
   if (kindAt(folder) !== null) endProcesses({folder, pipe: null})
@@ -64,7 +65,8 @@ async function buildDerivation(job: BuildJson, settings: BuilderSettings, trees:
     const end = await build(job, builderCommand(job, folder), folder, settings)
     if (end.kind === 'ended' && end.status === 0) {
       const kind = kindOfDerivation(job, attributes)
-      await scanOutputs(trees, deriveOutputs(trees, outputs, kind, inputs), kind, log)
+      const containers = deriveOutputs(trees, outputs, {kind, inputs, onProgress: sayNowAndThen('mapping the outputs back', log)})
+      await scanOutputs(trees, containers, {kind, log, onProgress: sayNowAndThen('searching the outputs', log)})
     } else removeOutputs(trees, outputs)
     giveBack()
     return end
@@ -82,20 +84,6 @@ async function build(job: BuildJson, command: BuilderCommand, folder: string, se
   if (out === undefined) throw new Error(`${job.builder} requires an 'out' output`)
   await runBuiltin(job.builder, {env: command.env, out, folder, settings, log})
   return {kind: 'ended', status: 0}
-}
-
-/** What takes long says so: Nix ends builds whose log is silent for longer than `max-silent-time`. */
-const PROGRESS_INTERVAL = 5000
-
-function relocateInputs(inputs: readonly string[]): void {
-  let said = performance.now()
-  let done = 0
-  relocate(inputs, name => {
-    done++
-    if (performance.now() - said < PROGRESS_INTERVAL) return
-    said = performance.now()
-    log(`relocated ${done} inputs so far, ${name} last`)
-  })
 }
 
 function parseAttributes(files: readonly {name: string; content: Buffer}[]): Record<string, unknown> | null {

@@ -22,21 +22,28 @@ export function removeOutputs({canonical, view}: Trees, outputs: readonly string
  * Makes the canonical outputs of those in the view. One that the builder did not make stays absent: Nix refuses that by name.
  * Returns which files in each hold others, where nothing was mapped back.
  */
-export function deriveOutputs(trees: Trees, outputs: readonly string[], kind: DerivationKind, inputs: readonly string[]): OutputContainers[] {
-  let files: DiskPath[] = []
-  const deriver = rewritingDeriver(whatIsOurs(kind, [...inputs, ...outputs]), source => {
-    files.push(relativeTo(trees.view, source))
+export function deriveOutputs(
+  trees: Trees, outputs: readonly string[], {kind, inputs, onProgress}: {kind: DerivationKind; inputs: readonly string[]; onProgress: () => void},
+): OutputContainers[] {
+  let about = {files: new Array<DiskPath>(), isAmbiguous: false}
+  const deriver = rewritingDeriver(whatIsOurs(kind, [...inputs, ...outputs]), {
+    onContainer: source => about.files.push(relativeTo(trees.view, source)),
+    onAmbiguous() {
+      about.isAmbiguous = true
+    },
+    onProgress,
   })
   const containers: OutputContainers[] = []
   for (const name of outputs) {
     const made = `${trees.view}/${name}`
     if (kindAt(made) === null) continue
-    files = []
-    containers.push({name, files})
+    about = {files: [], isAmbiguous: false}
+    containers.push({name, files: about.files})
     makeModesCanonical(made)
     if (publish(deriver, made, `${trees.canonical}/${name}`) === null) throw new Error(`${trees.canonical}/${name} was made by somebody else during its build`)
-    // Content-addressed: Nix now finds its real name, under which the view gets it when it is needed.
-    if (kind === 'content-addressed') removeTree(made)
+    // Content-addressed: Nix now finds its real name, under which the view gets it when it is needed. Ambiguous: a file that
+    // says /nix/store here says /app/.nixs where it is fetched from a cache. The view is what the canonical bytes make it.
+    if (kind === 'content-addressed' || about.isAmbiguous) removeTree(made)
     // So that it is later than its canonical path's birth, as in every path that the view derived.
     else fs.lutimesSync(made, STORE_MTIME, STORE_MTIME)
   }

@@ -17,7 +17,7 @@ export interface OutputContainers {
  * All else was read when it was mapped back, and holds nothing.
  */
 export async function scanOutputs(
-  trees: Trees, outputs: readonly OutputContainers[], kind: DerivationKind, log: (line: string) => void,
+  trees: Trees, outputs: readonly OutputContainers[], {kind, log, onProgress}: {kind: DerivationKind; log: (line: string) => void; onProgress: () => void},
 ): Promise<void> {
   // Whoever knew its hash beforehand gets these bytes everywhere: what stands in them is text.
   if (kind === 'fixed-output') return
@@ -26,7 +26,7 @@ export async function scanOutputs(
     // Most builds have nothing to look into, and do without loading the readers of archives.
     const {scanFiles} = await import('../../lib/scan/scan-files.ts')
     const places = await scanFiles({
-      tree: trees.canonical, files, needle: VIEW_PATH,
+      tree: trees.canonical, files, needle: VIEW_PATH, onProgress,
       onNotScanned: (file, reason) => log(`warning: ${file} was not searched for /app/.nixs/: ${reason}`),
     })
     if (places.length === 0) continue

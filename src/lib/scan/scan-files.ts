@@ -4,6 +4,7 @@ import {STORE_DIR} from '../nix/store-path.ts'
 import {withoutControls} from '../output/without-controls.ts'
 import type {DiskPath} from '../view/entry.ts'
 import {fileSource} from './byte-source.ts'
+import {SCAN_LIMITS} from './limits.ts'
 import type {Needle} from './needle.ts'
 import {scanInside} from './scan-inside.ts'
 
@@ -15,16 +16,18 @@ export interface FilesToScan {
   needle: Needle
   /** called for a file that holds too much; the sentence has no full stop */
   onNotScanned: (file: string, reason: string) => void
+  /** called every few milliseconds of work */
+  onProgress?: () => void
   signal?: AbortSignal
 }
 
 /** Looks into files one after the other. @returns the first place in each that has one, fit for a record */
-export async function scanFiles({tree, files, needle, onNotScanned, signal}: FilesToScan): Promise<LeftPath[]> {
+export async function scanFiles({tree, files, needle, onNotScanned, onProgress, signal}: FilesToScan): Promise<LeftPath[]> {
   const places: LeftPath[] = []
   for (const file of files) {
     signal?.throwIfAborted()
     const name = plain(file.toString())
-    const end = await scanFile(Buffer.concat([Buffer.from(`${tree}/`), Buffer.from(file)]), needle)
+    const end = await scanFile(Buffer.concat([Buffer.from(`${tree}/`), Buffer.from(file)]), needle, onProgress)
     if (end.kind === 'not-scanned') onNotScanned(name, end.reason)
     else if (end.kind === 'found') {
       const [path = '', ...rest] = name.split('/')
@@ -35,10 +38,10 @@ export async function scanFiles({tree, files, needle, onNotScanned, signal}: Fil
   return places
 }
 
-async function scanFile(place: Buffer, needle: Needle): ReturnType<typeof scanInside> {
+async function scanFile(place: Buffer, needle: Needle, onProgress?: () => void): ReturnType<typeof scanInside> {
   const file = fs.openSync(place, fs.constants.O_RDONLY | fs.constants.O_NOFOLLOW)
   try {
-    return await scanInside(fileSource(file), needle)
+    return await scanInside(fileSource(file), needle, SCAN_LIMITS, onProgress)
   } finally {
     fs.closeSync(file)
   }

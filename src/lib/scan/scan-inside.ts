@@ -25,10 +25,13 @@ const ZIP_METHODS = new Map<number, Method | null>([[0, null], [8, 'deflate'], [
 /**
  * Looks for a text in what a file holds compressed or archived, and in what that holds, in bounded memory. Ends at the first
  * one. What is broken counts as ending there, since nobody can read on either.
+ * @param onProgress called for each piece of content
  */
-export async function scanInside(file: ByteSource, needle: Needle, limits: ScanLimits = SCAN_LIMITS): Promise<ScanEnd> {
+export async function scanInside(
+  file: ByteSource, needle: Needle, limits: ScanLimits = SCAN_LIMITS, onProgress: () => void = () => undefined,
+): Promise<ScanEnd> {
   try {
-    return await new Scan(needle, limits, file.size).source(file, [], 0) ?? {kind: 'clean'}
+    return await new Scan(needle, {limits, fileSize: file.size, onProgress}).source(file, [], 0) ?? {kind: 'clean'}
   } catch (error) {
     if (error instanceof NotScannedError) return {kind: 'not-scanned', reason: error.message}
     throw error
@@ -39,10 +42,12 @@ class Scan {
   readonly #needle: Needle
   readonly #limits: ScanLimits
   readonly #budget: Budget
+  readonly #onProgress: () => void
 
-  constructor(needle: Needle, limits: ScanLimits, fileSize: number) {
+  constructor(needle: Needle, {limits, fileSize, onProgress}: {limits: ScanLimits; fileSize: number; onProgress: () => void}) {
     this.#needle = needle
     this.#limits = limits
+    this.#onProgress = onProgress
     this.#budget = new Budget(limits, fileSize)
   }
 
@@ -82,6 +87,7 @@ class Scan {
   async #search(bytes: Bytes, inside: string[]): Promise<Found | null> {
     const finder = new Finder(this.#needle)
     for await (const piece of bytes) {
+      this.#onProgress()
       const offset = finder.feed(piece)
       if (offset !== null) return {kind: 'found', inside, offset}
     }
@@ -110,6 +116,7 @@ class Scan {
     const finder = new Finder(this.#needle)
     let own: number | null = null
     const entries = extractBytes(Readable.from(tap(bytes, piece => {
+      this.#onProgress()
       own ??= finder.feed(piece)
     }), {objectMode: false}))
     try {

@@ -5,7 +5,7 @@ import {repairSums} from '../scan/repair-sums.ts'
 import {endsLikeZip} from '../scan/zip.ts'
 import type {DiskPath} from './entry.ts'
 import {STORE_MTIME, fileMode} from './canonical-modes.ts'
-import {rewriteChunk, type Rewriting} from './rewriting.ts'
+import {holds, opposite, rewriteChunk, type Rewriting} from './rewriting.ts'
 
 /** Bytes read at a time: what a processor's cache holds. Most files of a store are smaller and need one read. */
 export const CHUNK = 256 * 1024
@@ -19,21 +19,28 @@ export type DeriveFile = (source: DiskPath, target: DiskPath, copies?: Copies) =
 /** Copies of files that have more than one name, by inode. */
 export type Copies = Map<number, DiskPath>
 
-/** Called for each file that holds others, compressed or archived: it reads like one, but nobody has looked inside. */
-export type OnContainer = (source: DiskPath) => void
+/** What a derivation tells of on its way. */
+export interface Observer {
+  /** Called for each file that holds others, compressed or archived: it reads like one, but nobody has looked inside. */
+  onContainer?: (source: DiskPath) => void
+  /** Called for each file or symlink that holds what the opposite rewriting would rewrite: it cannot be told from what this one made. */
+  onAmbiguous?: () => void
+  /** Called every few milliseconds of work. */
+  onProgress?: () => void
+}
 
 /**
  * A deriver of files with a buffer of its own, so that memory does not grow with the number or the size of files.
  * What is compressed is linked, whatever its bytes say: they are summed.
  */
-export function fileDeriver(rewriting: Rewriting, onContainer: OnContainer = () => undefined): DeriveFile {
+export function fileDeriver(rewriting: Rewriting, observer: Observer = {}): DeriveFile {
   const buffer = Buffer.allocUnsafe(CHUNK + rewriting.window)
   return (source, target, copies) => {
     const input = fs.openSync(source, fs.constants.O_RDONLY | fs.constants.O_NOFOLLOW)
     try {
       const copy = copies && copies.size > 0 ? copies.get(fs.fstatSync(input).ino) : undefined
       if (copy !== undefined) return linkFile(copy, target)
-      if (rewriteInto(rewriting, buffer, input, target, () => onContainer(source))) {
+      if (rewriteInto(rewriting, buffer, input, target, {...observer, onContainer: () => observer.onContainer?.(source)})) {
         const {nlink, ino} = fs.fstatSync(input)
         if (nlink > 1) copies?.set(ino, target)
         return 'copied'
@@ -61,25 +68,31 @@ export function linkFile(source: DiskPath, target: DiskPath): 'copied' | 'linked
   }
 }
 
+interface FileObserver extends Observer {
+  onContainer: () => void
+}
+
 /** Whether there was anything to rewrite; if not, `target` was not made. */
-function rewriteInto(rewriting: Rewriting, buffer: Buffer, input: number, target: DiskPath, onContainer: () => void): boolean {
+function rewriteInto(rewriting: Rewriting, buffer: Buffer, input: number, target: DiskPath, observer: FileObserver): boolean {
   let output: number | null = null
   try {
     let written = 0
     let kept = 0
     let container: Container | null = null
     for (;;) {
+      observer.onProgress?.()
       const read = fill(input, buffer, kept)
       const end = kept + read
       const isEnd = end < buffer.length
       if (written + kept === 0) container = containerOf(buffer.subarray(0, Math.min(end, MAGIC_LENGTH)))
       if (isSealed(container)) {
-        onContainer()
+        observer.onContainer()
         return false
       }
 
-      if (isEnd && (container !== null || endsLikeZip(bufferSource(buffer.subarray(0, end))))) onContainer()
+      if (isEnd && (container !== null || endsLikeZip(bufferSource(buffer.subarray(0, end))))) observer.onContainer()
 
+      if (observer.onAmbiguous && holds(opposite(rewriting), buffer.subarray(0, end), isEnd)) observer.onAmbiguous()
       const {decided, matches} = rewriteChunk(rewriting, buffer.subarray(0, end), isEnd)
       if (matches > 0 && output === null) {
         output = fs.openSync(target, fs.constants.O_RDWR | fs.constants.O_CREAT | fs.constants.O_EXCL, 0o600)

@@ -1,8 +1,8 @@
 import fs from 'node:fs'
 import {STORE_MTIME} from './canonical-modes.ts'
-import {fileDeriver, linkFile, type Copies, type DeriveFile, type OnContainer} from './derive-file.ts'
+import {fileDeriver, linkFile, type Copies, type DeriveFile, type Observer} from './derive-file.ts'
 import {entriesOf, join, kindAt, type DiskPath, type EntryKind} from './entry.ts'
-import {rewriteChunk, type Rewriting} from './rewriting.ts'
+import {holds, opposite, rewriteChunk, type Rewriting} from './rewriting.ts'
 
 /** How a path of one tree is made from the same path of the other. */
 export interface Deriver {
@@ -11,10 +11,11 @@ export interface Deriver {
 }
 
 /** Rewrites what holds a store path, links the rest. */
-export function rewritingDeriver(rewriting: Rewriting, onContainer?: OnContainer): Deriver {
+export function rewritingDeriver(rewriting: Rewriting, observer: Observer = {}): Deriver {
   return {
-    deriveFile: fileDeriver(rewriting, onContainer),
+    deriveFile: fileDeriver(rewriting, observer),
     rewriteTarget(target) {
+      if (observer.onAmbiguous && holds(opposite(rewriting), target, true)) observer.onAmbiguous()
       rewriteChunk(rewriting, target, true)
       return target
     },

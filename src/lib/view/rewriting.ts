@@ -12,6 +12,7 @@ export interface Rewriting {
   readonly window: number
   /** null: the store directory itself, whatever follows, and every path in it; else only paths whose hash part is in the set */
   readonly onlyHashes: ReadonlySet<string> | null
+  readonly to: string
 }
 
 interface Needle {
@@ -33,6 +34,8 @@ interface Probe {
   readonly needles: readonly Needle[]
 }
 
+const SLASH = 0x2f
+
 /** Canonical bytes to the view's. */
 export const TO_VIEW: Rewriting = rewriting(STORE_DIR, VIEW_DIR, null)
 
@@ -52,7 +55,7 @@ function rewriting(from: string, to: string, onlyHashes: ReadonlySet<string> | n
   const needles = ([1, 2, 4] as const).map(stride => ({stride, from: spread(from, stride), to: spread(to, stride), x: x * stride}))
   const probes = [{bytes: Buffer.from(from.slice(x)), needles: needles.slice(0, 1)}, {bytes: Buffer.from('x\0'), needles: needles.slice(1)}]
   const characters = from.length + (onlyHashes ? HASH_LENGTH + 2 : 1)
-  return {needles, probes, window: characters * 4, onlyHashes}
+  return {needles, probes, window: characters * 4, onlyHashes, to}
 }
 
 function spread(text: string, stride: number): Buffer {
@@ -69,22 +72,43 @@ function spread(text: string, stride: number): Buffer {
 export function rewriteChunk(
   rewriting: Rewriting, chunk: Buffer, isEnd: boolean, onMatch?: (at: number, stride: Needle['stride']) => void,
 ): {decided: number; matches: number} {
-  const decided = isEnd ? chunk.length : Math.max(0, chunk.length - rewriting.window + 1)
   let matches = 0
+  for (const {at, needle: {stride, to}} of placesOf(rewriting, chunk, isEnd)) {
+    // Wide characters: only their significant bytes differ, the zeros between them stay.
+    to.copy(chunk, at)
+    matches++
+    onMatch?.(at, stride)
+  }
+
+  return {decided: decidedOf(rewriting, chunk, isEnd), matches}
+}
+
+function decidedOf({window}: Rewriting, chunk: Buffer, isEnd: boolean): number {
+  return isEnd ? chunk.length : Math.max(0, chunk.length - window + 1)
+}
+
+function* placesOf(rewriting: Rewriting, chunk: Buffer, isEnd: boolean): Generator<{at: number; needle: Needle}> {
+  const decided = decidedOf(rewriting, chunk, isEnd)
   for (const {bytes, needles} of rewriting.probes) {
     for (let x = chunk.indexOf(bytes); x >= 0; x = chunk.indexOf(bytes, x + 1)) {
-      for (const {stride, from, to, x: within} of needles) {
-        const at = x - within
-        if (at < 0 || at >= decided || !from.equals(chunk.subarray(at, at + from.length)) || !isOurs(rewriting, chunk, at, stride)) continue
-        // Wide characters: only their significant bytes differ, the zeros between them stay.
-        to.copy(chunk, at)
-        matches++
-        onMatch?.(at, stride)
+      for (const needle of needles) {
+        const at = x - needle.x
+        // Both begin with a slash; most places end here, without a view on the bytes being made.
+        if (at < 0 || at >= decided || chunk[at] !== SLASH || !needle.from.equals(chunk.subarray(at, at + needle.from.length)) || !isOurs(rewriting, chunk, at, needle.stride)) continue
+        yield {at, needle}
       }
     }
   }
+}
 
-  return {decided, matches}
+/** The one that turns back what this one turned. */
+export function opposite({to}: Rewriting): Rewriting {
+  return to === VIEW_DIR ? TO_STORE : TO_VIEW
+}
+
+/** Whether there is anything to rewrite in what begins before the undecided end of a chunk. */
+export function holds(rewriting: Rewriting, chunk: Buffer, isEnd: boolean): boolean {
+  return placesOf(rewriting, chunk, isEnd).next().done !== true
 }
 
 function isOurs({onlyHashes}: Rewriting, chunk: Buffer, at: number, stride: number): boolean {

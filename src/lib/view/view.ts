@@ -19,14 +19,16 @@ export interface ViewOptions {
   isPlainData?: (baseName: string) => boolean
   /** Called after each path that was derived. */
   onDerived?: (baseName: string, derived: Derived) => void
+  /** Called every few milliseconds of work. */
+  onProgress?: () => void
 }
 
 /** Derives each path (`HASH-NAME`) that the view lacks or has from before its canonical one was made. Returns how many. */
-export function ensureInView(trees: Trees, baseNames: readonly string[], {isPlainData, onDerived}: ViewOptions = {}): number {
+export function ensureInView(trees: Trees, baseNames: readonly string[], {isPlainData, onDerived, onProgress}: ViewOptions = {}): number {
   const missing = baseNames.filter(name => !isFresh(trees, name))
   if (missing.length === 0) return 0
   fs.mkdirSync(trees.view, {recursive: true})
-  const rewriter = rewritingDeriver(TO_VIEW)
+  const rewriter = rewritingDeriver(TO_VIEW, onProgress ? {onProgress} : {})
   let made = 0
   for (const name of rotated(missing)) {
     // Another builder may have made it since.

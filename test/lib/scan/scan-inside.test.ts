@@ -90,6 +90,16 @@ describe('looking inside files', () => {
     expect(end).to.deep.equal({kind: 'not-scanned', reason: 'it holds more than 200 times its own size'})
   })
 
+  it('tells of its progress, in what is decompressed and in what is not', async () => {
+    for (const script of ['head -c 3M /dev/urandom > r; gzip -1c r > made', 'head -c 3M /dev/urandom > r; tar -cf made r']) {
+      let told = 0
+      const file = fs.openSync(made(script), 'r')
+      await scanInside(fileSource(file), VIEW_PATH, SCAN_LIMITS, () => told++)
+      fs.closeSync(file)
+      expect(told, script).to.be.above(10)
+    }
+  })
+
   it('needs little memory for much content', async () => {
     const file = made('for n in 1 2 3 4 5 6 7 8; do head -c 16M /dev/urandom; done | gzip -1 > made')
     globalThis.gc?.()

@@ -1,6 +1,6 @@
 import {expect} from 'chai'
 import fc from 'fast-check'
-import {TO_STORE, TO_VIEW, rewriteChunk, rewriteText, toStoreOnly, type Rewriting} from '../../../src/lib/view/rewriting.ts'
+import {TO_STORE, TO_VIEW, holds, opposite, rewriteChunk, rewriteText, toStoreOnly, type Rewriting} from '../../../src/lib/view/rewriting.ts'
 
 const HASH = '6f6had9j0i1g00p64sfs94jbm2pcfvbj'
 
@@ -90,6 +90,25 @@ describe('rewriting in pieces', () => {
   it('decides nothing that what follows could change', () => {
     const {decided} = rewriteChunk(TO_VIEW, Buffer.from('............/nix/store'), false)
     expect(decided).to.be.at.most(12)
+  })
+})
+
+describe('what could mean either tree', () => {
+  for (const [what, rewriting, text, is] of [
+    ['a store path in what is mapped back', TO_STORE, `see /nix/store/${HASH}-x`, true],
+    ['a path of the view in what is relocated', TO_VIEW, `see /app/.nixs/${HASH}-x`, true],
+    ['nothing in what this rewriting rewrites', TO_STORE, `see /app/.nixs/${HASH}-x`, false],
+  ] as const) {
+    it(`is ${what}`, () => {
+      const found = [Buffer.from(text), ...Object.values(WIDE).map(encode => encode(text))].map(bytes => holds(opposite(rewriting), bytes, true))
+      expect(found).to.deep.equal([is, is, is, is, is])
+    })
+  }
+
+  it('is what does not come back as it was: all else does', () => {
+    fc.assert(fc.property(bytesWithPaths(['/nix/store', '/app/.nixs', HASH, '/', '-', 'x', '.', '\0']), bytes => {
+      if (!holds(TO_VIEW, bytes, true)) expect(whole(TO_VIEW, whole(TO_STORE, bytes))).to.deep.equal(bytes)
+    }))
   })
 })
 

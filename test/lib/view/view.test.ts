@@ -3,6 +3,7 @@ import {spawn} from 'node:child_process'
 import {once} from 'node:events'
 import fs from 'node:fs'
 import {makeModesCanonical} from '../../../src/lib/view/canonical-modes.ts'
+import {CHUNK} from '../../../src/lib/view/derive-file.ts'
 import {rewritingDeriver} from '../../../src/lib/view/derive.ts'
 import {publish, sweepUnfinished, unfinishedName} from '../../../src/lib/view/publish.ts'
 import {removeTree} from '../../../src/lib/view/remove.ts'
@@ -35,6 +36,14 @@ describe('the view', () => {
     const onDerived = (name: string) => names.push(name)
     const made = [ensureInView(trees, [NAME, 'other'], {onDerived}), ensureInView(trees, [NAME, 'other'], {onDerived})]
     expect([made, names.sort(), listing(`${trees.view}/${NAME}`)['file']]).to.deep.equal([[2, 0], [NAME, 'other'], `444 1 /app/.nixs/${NAME}`])
+  })
+
+  it('tells of its progress for each file and each piece of a large one', () => {
+    addCanonical(NAME, 'x'.repeat(5 * CHUNK))
+    addCanonical('other', 'text')
+    let told = 0
+    ensureInView(trees, [NAME, 'other'], {onProgress: () => told++})
+    expect(told).to.be.within(6, 8)
   })
 
   it('never shows old bytes of a path that was deleted and made anew', () => {
