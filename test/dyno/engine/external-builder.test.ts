@@ -1,5 +1,6 @@
 import {expect} from 'chai'
 import fs from 'node:fs'
+import {nixBuildFailed} from '../../../src/dyno/build/nix-build-failed.ts'
 import {nixCommand, nixEnvironment} from '../../../src/dyno/engine/nix-command.ts'
 import {installInJail, nixArchive, type EngineJail} from './support/installed.ts'
 import type {Ran} from './support/jail.ts'
@@ -97,6 +98,26 @@ describe('the external builder', function () {
       ls -A /app/.nix/b`
     const {status, stdout} = await jail.run(['/bin/bash', '-c', script, 'bash', file, ...args], {env, files: jail.toolboxFiles})
     expect([status, stdout.split('\n').filter(line => /^[0-9a-z]{16}$/.test(line))]).to.deep.equal([0, []])
+  })
+
+  it('says that it is at work while it reads large outputs, so that `max-silent-time` does not end it', async () => {
+    const {log} = await built('dyno-only', 'slow', '--max-silent-time', '3')
+    expect(log).to.match(/^mapping the outputs back for 2 s now$/m)
+  })
+
+  it('fails where Nix cannot hand an attribute over, which is found and named', async () => {
+    const {status, stderr} = await build('dyno-only', 'latin')
+    const {message, suggestions} = nixBuildFailed({status, signal: null}, stderr, `${jail.app}/.nix/store`)
+    expect(message.replaceAll(/[0-9a-z]{32}-/g, 'HASH-')).to.equal([
+      'nix-build failed with exit status 1. On a dyno, Nix can only build derivations whose attributes and arguments are UTF-8. These are not:',
+      'HASH-latin.drv: attribute text',
+    ].join('\n'))
+    expect(suggestions[0]).to.include('passAsFile')
+  })
+
+  it('leaves in the view what the canonical bytes make, and nothing that could mean either tree', async () => {
+    const {view, canonical} = await built('dyno-only', 'ambiguous')
+    expect([fs.readFileSync(canonical, 'utf8').startsWith('/nix/store and /nix/store/'), fs.existsSync(view), fs.readdirSync(`${jail.app}/.nixs`).filter(name => name.endsWith('-ambiguous-link'))]).to.deep.equal([true, false, []])
   })
 
   it('takes the view from canonical bytes for what is content-addressed: its scratch name is gone', async () => {
