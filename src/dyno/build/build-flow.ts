@@ -77,14 +77,14 @@ export async function buildProject(input: BuildInput): Promise<Outcome> {
   await output.step('Uploading the layer')
   signal.throwIfAborted()
   const published = await publishLayer(bucket, made.layer, {file: BUILD_LAYOUT.layer, key: parseSecretKey(config.signingKey)})
-  if (published === 'there') await output.say('The bucket has this layer already')
-  if (published === 'mended') await output.warn(`The bucket had other bytes as ${made.layer.key}; these are in their place now.`)
+  if (published.kind === 'there') await output.say('The bucket has this layer already')
+  if (published.kind === 'mended') await output.warn(`The bucket had something else as ${made.layer.key}; the layer is in its place now.`)
 
   await bucket.put(listing.key, {file: BUILD_LAYOUT.listing}, {contentType: 'application/gzip'})
   signal.throwIfAborted()
   return {
     engine, probe: probeRecord(probe), result, drvPath: closure.drvPath, closure: closure.paths,
-    layer: made.layer, listing, programs: await findPrograms(`${LAYOUT.view}/${baseNameOf(result)}`),
+    layer: published.layer, listing, programs: await findPrograms(`${LAYOUT.view}/${baseNameOf(result)}`),
     ...left('tainted', readTaints().places), ...left('unrewritten', made.unrewritten),
   }
 }

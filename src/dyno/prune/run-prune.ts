@@ -69,6 +69,6 @@ export async function pruneBuild({bucket, app, build, digest, rules, signingKey,
   if (!resultKept) stdout(` !     The rules drop ${record.outcome.result} itself, so nothing is left where app/result points.\n`)
   signal.throwIfAborted()
   const published = await publishLayer(bucket, layer, {file, key})
-  if (published === 'mended') stdout(` !     The bucket had other bytes as ${layer.key}; these are in their place now.\n`)
-  return layer
+  if (published.kind === 'mended') stdout(` !     The bucket had something else as ${layer.key}; the layer is in its place now.\n`)
+  return published.layer
 }

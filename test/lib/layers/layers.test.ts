@@ -1,6 +1,7 @@
 import {expect} from 'chai'
 import {createHash} from 'node:crypto'
 import fs from 'node:fs'
+import {gzipSync} from 'node:zlib'
 import {after, before, describe, it} from 'mocha'
 import {keys} from '../../../src/lib/bucket/keys.ts'
 import type {LayerObject, SucceededBuild} from '../../../src/lib/build/record.ts'
@@ -90,9 +91,9 @@ describe('layers in the bucket', function () {
   })
 
   describe('with a note', () => {
-    const layerOf = (letter: string, text: string): LayerObject => {
+    const layerOf = (letter: string, bytes: Buffer): LayerObject => {
       const digest = letter.repeat(64)
-      return {key: keys.layer(digest), digest, sha256: createHash('sha256').update(text).digest('hex'), size: text.length, unpackedSize: 7}
+      return {key: keys.layer(digest), digest, sha256: createHash('sha256').update(bytes).digest('hex'), size: bytes.length, unpackedSize: 7}
     }
 
     const look = async ({digest}: LayerObject, key = OWN_KEY) => {
@@ -101,46 +102,59 @@ describe('layers in the bucket', function () {
       return {found, refused: refused.join('')}
     }
 
-    const publish = (layer: LayerObject, text: string, key = OWN_KEY) => {
+    const publish = (layer: LayerObject, bytes: Buffer, key = OWN_KEY) => {
       const file = `${trees.root}/published`
-      fs.writeFileSync(file, text)
+      fs.writeFileSync(file, bytes)
       return publishLayer(served.bucket, layer, {file, key})
     }
 
-    const bytesOf = async ({key}: LayerObject) => ((await served.bucket.read(key, {maxBytes: 1000}))?.bytes ?? '').toString()
+    const BYTES = Buffer.concat([gzipSync('one'), gzipSync('two')])
 
     it('are found by what they are made from, by each key that has signed them', async () => {
-      const layer = layerOf('1', 'layer one')
+      const layer = layerOf('1', BYTES)
       expect(await look(layer)).to.deep.equal({found: null, refused: ''})
-      expect(await publish(layer, 'layer one')).to.equal('stored')
+      expect(await publish(layer, BYTES)).to.deep.equal({layer, kind: 'stored'})
       expect(await look(layer)).to.deep.equal({found: layer, refused: ''})
       expect(await look(layer, OTHER_KEY)).to.deep.equal({found: null, refused: ''})
-      expect(await publish(layer, 'layer one', OTHER_KEY)).to.equal('there')
+      expect(await publish(layer, BYTES, OTHER_KEY)).to.deep.equal({layer, kind: 'there'})
       expect(await look(layer, OTHER_KEY)).to.deep.equal({found: layer, refused: ''})
       expect(await look(layer)).to.deep.equal({found: layer, refused: ''})
     })
 
     it('are made again where they have gone, or have another size', async () => {
-      const layer = layerOf('2', 'layer two')
+      const layer = layerOf('2', BYTES)
       await noteLayer(served.bucket, layer, OWN_KEY)
       expect((await look(layer)).found).to.equal(null)
       await served.bucket.put(layer.key, Buffer.from('cut'))
       expect((await look(layer)).found).to.equal(null)
     })
 
-    it('are put in the place of other bytes', async () => {
-      for (const there of ['other', 'layer 3!!']) {
-        const layer = layerOf('3', 'layer 3??')
-        await served.bucket.put(layer.key, Buffer.from(there))
-        expect(await publish(layer, 'layer 3??')).to.equal('mended')
-        expect(await bytesOf(layer)).to.equal('layer 3??')
-      }
+    it('are taken as another CPU has compressed them', async () => {
+      const layer = layerOf('3', BYTES)
+      const theirs = gzipSync('onetwo', {level: 1})
+      await served.bucket.put(layer.key, theirs)
+      const {kind, layer: there} = await publish(layer, BYTES)
+      expect([kind, there]).to.deep.equal(['there', {...layerOf('3', theirs)}])
+      expect((await look(layer)).found).to.deep.equal(there)
     })
 
-    const note = signLayer(layerOf('4', 'layer four'), OWN_KEY)
+    const others: [name: string, bytes: Buffer][] = [
+      ['another content', gzipSync('other')], ['no gzip', Buffer.from('other')], ['half of it', BYTES.subarray(0, BYTES.length - 5)],
+      ['the same with more behind it', Buffer.concat([BYTES, Buffer.from([0, 1, 2])])], ['nothing', Buffer.alloc(0)],
+    ]
+    for (const [name, bytes] of others) {
+      it(`are put in the place of ${name}`, async () => {
+        const layer = layerOf('6', BYTES)
+        await served.bucket.put(layer.key, bytes)
+        expect(await publish(layer, BYTES)).to.deep.equal({layer, kind: 'mended'})
+        expect((await served.bucket.read(layer.key, {maxBytes: 1000}))?.bytes.equals(BYTES)).to.equal(true)
+      })
+    }
+
+    const note = signLayer(layerOf('4', BYTES), OWN_KEY)
     const rows: [name: string, content: string, reason: RegExp][] = [
       ['other bytes', JSON.stringify({...note, layer: {...note.layer, sha256: 'f'.repeat(64)}}), /is not signed with NIX_SIGNING_KEY's key "example-app-1"/],
-      ['another layer, rightly signed', JSON.stringify(signLayer(layerOf('5', 'layer four'), OWN_KEY)), /is not signed with .* for this layer/],
+      ['another layer, rightly signed', JSON.stringify(signLayer(layerOf('5', BYTES), OWN_KEY)), /is not signed with .* for this layer/],
       ['another key', JSON.stringify(signLayer(note.layer, {...OTHER_KEY, name: OWN_KEY.name})), /is not signed/],
       ['no JSON', 'nothing', /is no note of a layer: the whole/],
       ['a key elsewhere', JSON.stringify({...note, layer: {...note.layer, key: 'elsewhere'}}), /is no note of a layer: layer/],
@@ -148,7 +162,7 @@ describe('layers in the bucket', function () {
     ]
     for (const [name, content, reason] of rows) {
       it(`are not found, and that is said, where the note is of ${name}`, async () => {
-        await served.bucket.put(note.layer.key, Buffer.from('layer four'))
+        await served.bucket.put(note.layer.key, BYTES)
         await served.bucket.put(keys.layerNote(note.layer.digest, OWN_KEY.name), Buffer.from(content))
         const {found, refused} = await look(note.layer)
         expect(found).to.equal(null)
