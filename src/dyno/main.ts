@@ -1,5 +1,7 @@
 import {EXIT, NixError} from '../lib/errors.ts'
 import {startBuild} from './build/start-build.ts'
+import {startPrunePushed} from './prune/start-prune-pushed.ts'
+import {startPrune} from './prune/start-prune.ts'
 import {startRelease} from './release/start-release.ts'
 
 /** The program that runs on dynos: `dyno.mjs SUBCOMMAND ARGUMENTS…`. */
@@ -7,6 +9,10 @@ async function main([subcommand, ...args]: readonly string[]): Promise<void> {
   switch (subcommand) {
     case 'build':
       return startBuild(args[0] ?? '')
+    case 'prune':
+      return startPrune(args[0] ?? '')
+    case 'prune-pushed':
+      return startPrunePushed(args)
     case 'release':
       return startRelease(args[0] ?? '')
     default:
