@@ -65,10 +65,10 @@ if [[ "${loader}" != "${out}"/* ]]; then
 	while IFS= read -r file; do
 		starts_with "${file}" $'\x7fELF' || continue
 		chmod u+w "${file}"
+		patch_elf --set-rpath "${search_path}" "${file}"
+		# By itself, and last: where both are set at once, patchelf 0.18 lets two segments of a program overlap.
 		if patch_elf --print-interpreter "${file}" > /dev/null 2>&1; then
-			patch_elf --set-interpreter "${loader}" --set-rpath "${search_path}" "${file}"
-		else
-			patch_elf --set-rpath "${search_path}" "${file}"
+			patch_elf --set-interpreter "${loader}" "${file}"
 		fi
 	done < <(find "${out}" -type f '(' -perm -u+x -o -name '*.so*' ')' | sort)
 fi
