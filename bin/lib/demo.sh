@@ -56,21 +56,31 @@ function demo::stop() {
 	tail --pid="${pid}" --follow /dev/null
 }
 
+# What bin/demo does at its end. When it failed, it shows what the app and the stand-in said; --keep leaves those running.
 function demo::end() {
 	local status="$1"
 	trap - EXIT INT TERM
-	if [[ "${keep}" == true ]] && ((status == 0)); then
+	if ((status != 0 && status < 128)); then demo::explain_failure "${status}"; fi
+	if [[ "${keep}" == true && -e "${folder}/env" ]] && ((status < 128)); then
 		demo::explain
-		exit 0
-	fi
-	if ((status != 0 && status < 128)) && [[ -s "${folder}/standin.log" ]]; then
-		output::error "bin/demo ended with status ${status}. The stand-in said:"
-		tail -n20 "${folder}/standin.log" >&2
+		exit "${status}"
 	fi
 	[[ -z "${standin_pid:-}" ]] || demo::stop "${standin_pid}"
 	cd /
 	rm --recursive --force "${folder}"
 	exit "${status}"
+}
+
+function demo::explain_failure() {
+	output::error "bin/demo ended with status $1."
+	if [[ -e "${folder}/${APP}/.git/config" ]] && grep --quiet heroku "${folder}/${APP}/.git/config"; then
+		echo "The app's log ends so:" >&2
+		heroku logs --app "${APP}" --num 30 >&2 || true
+	fi
+	if [[ -s "${folder}/standin.log" ]]; then
+		echo "The stand-in said:" >&2
+		tail -n20 "${folder}/standin.log" >&2
+	fi
 }
 
 function demo::explain() {
