@@ -46,6 +46,21 @@ function s3::get() {
 	s3::outcome "${key}" "${curl_status}" "${http_status}" "${file}"
 }
 
+# Prints "found" or "missing" for an object, without fetching it.
+#
+# Usage: s3::look_for "${key}"
+function s3::look_for() {
+	local key="${1}"
+	local config
+	local http_status
+	local curl_status=0
+
+	config="$(s3::config "${key}")"
+	http_status="$(s3::curl "${S3_RETRIES[@]}" --head --output /dev/null --write-out '%{http_code}' <<< "${config}")" ||
+		curl_status="${?}"
+	s3::outcome "${key}" "${curl_status}" "${http_status}" /dev/null
+}
+
 # Writes an object's bytes to standard output, and nothing where the bucket does not answer with it; to the given file
 # "HTTP_STATUS BYTES". Does not try again: part of it has been read by then.
 #
