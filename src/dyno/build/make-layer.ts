@@ -1,21 +1,25 @@
 import {createHash} from 'node:crypto'
 import {createWriteStream} from 'node:fs'
 import {readFile, stat} from 'node:fs/promises'
-import {once} from 'node:events'
-import {finished} from 'node:stream/promises'
+import {availableParallelism} from 'node:os'
+import {Readable} from 'node:stream'
+import {pipeline} from 'node:stream/promises'
 import {createGzip} from 'node:zlib'
 import {MAX_LEFT_PATHS, type ClosurePath, type LayerObject, type LeftPath} from '../../lib/build/record.ts'
 import {keys} from '../../lib/bucket/keys.ts'
+import type {ListedFile} from '../../lib/listing/listed-file.ts'
+import {formatLine} from '../../lib/listing/listing-line.ts'
+import {ListingMaker} from '../../lib/listing/make-listing.ts'
 import {baseNameOf, hashPartOf} from '../../lib/nix/store-path.ts'
 import {storePathsOf} from '../../lib/scan/needle.ts'
 import {scanFiles} from '../../lib/scan/scan-files.ts'
+import {fromText} from '../../lib/slug/byte-string.ts'
 import type {SlugEntry} from '../../lib/slug/entry.ts'
 import {layerDigest} from '../../lib/slug/layer-digest.ts'
 import {writeLayer, type LayerSummary} from '../../lib/slug/layer.ts'
 import {walkView} from '../../lib/slug/walk-view.ts'
 import {parseRules} from '../../lib/slugexclude/parse-rules.ts'
 import {containerNoter} from './container-noter.ts'
-import {listingLine} from './listing.ts'
 
 export interface LayerInput {
   /** where the closure's paths lie, `HASH-NAME` */
@@ -54,10 +58,9 @@ export async function makeLayer({view, closure, result, engine, slugexclude, lay
 
     throw error
   })
-  const listing = createGzip({level: 9})
-  const listingSink = listing.pipe(createWriteStream(listingFile))
   const names = closure.map(path => baseNameOf(path.path))
   const containers = containerNoter()
+  const listing = new ListingMaker({store: view, names: names.map(name => fromText(name)), prefixes: ['view'], jobs: availableParallelism()})
   const summary = await writeLayer({
     entries: listed(walkView(view, names)),
     rules: text && parseRules(text),
@@ -65,8 +68,8 @@ export async function makeLayer({view, closure, result, engine, slugexclude, lay
     sink: createWriteStream(layerFile),
     signal,
   })
-  listing.end()
-  await finished(listingSink)
+  const files = await listing.finish()
+  await pipeline(Readable.from(lines(files)), createGzip({level: 9}), createWriteStream(listingFile))
 
   const notScanned: string[] = []
   const unrewritten = await scanFiles({
@@ -83,11 +86,12 @@ export async function makeLayer({view, closure, result, engine, slugexclude, lay
 
   async function* listed(entries: Iterable<SlugEntry>): AsyncGenerator<SlugEntry> {
     for (const entry of entries) {
-      if (!listing.write(listingLine(entry))) {
-        await once(listing, 'drain')
-      }
-
+      await listing.add(entry)
       yield containers.noted(entry)
     }
   }
+}
+
+function* lines(files: readonly ListedFile[]): Generator<string> {
+  for (const file of files) yield formatLine(file)
 }
