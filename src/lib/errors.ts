@@ -22,6 +22,10 @@ export const EXIT = {
   verification: 10,
   /** Asked, and the answer was no. */
   declined: 11,
+  /** nix:slugexclude:check: what is kept needs what is dropped. */
+  wouldBreak: 12,
+  /** nix:slugexclude:check: the slug will be larger than Heroku takes. */
+  tooLarge: 13,
 } as const
 
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT]

@@ -18,7 +18,8 @@ export interface Judged {
 export const TRANSFER_ROOT = 'store/'
 
 interface TreeEntry {
-  listed: ListedFile
+  /** null: the folder `store` itself, about which rules are asked too */
+  listed: ListedFile | null
   path: ByteString
   isDirectory: boolean
 }
@@ -33,15 +34,19 @@ export function judge(files: readonly ListedFile[], rules: Pick<Rules, 'rules'> 
   const tree = createTreeFilter<TreeEntry>(createFilter(rules))
   const judged = new Map<ListedFile, Judged>()
   const settle = (verdicts: Verdict<TreeEntry>[]) => {
-    for (const verdict of verdicts) judged.set(verdict.entry.listed, toJudged(verdict))
+    for (const verdict of verdicts) {
+      const {listed} = verdict.entry
+      if (listed !== null) judged.set(listed, toJudged(listed, verdict))
+    }
   }
 
+  settle(tree.next({listed: null, path: TRANSFER_ROOT.slice(0, -1) as ByteString, isDirectory: true}))
   for (const listed of files) settle(tree.next({listed, path: (TRANSFER_ROOT + listed.path) as ByteString, isDirectory: listed.kind === 'directory'}))
   settle(tree.end())
   return files.map(listed => judged.get(listed)).filter(one => one !== undefined)
 }
 
-function toJudged({kind, entry: {listed}, decision: {rule}}: Verdict<TreeEntry>): Judged {
+function toJudged(listed: ListedFile, {kind, decision: {rule}}: Verdict<TreeEntry>): Judged {
   const because = kind === 'below' || kind === 'empty' ? kind : rule === null ? 'none' : 'rule'
   return {listed, kept: kind === 'kept', because, rule}
 }

@@ -59,10 +59,12 @@ function library(path: ByteString, {text, offset}: Placed, {elf}: Content, {tree
   }
 }
 
-function runpath(path: ByteString, {text, offset}: Placed, {tree}: Resolver): Need[] {
+function runpath(path: ByteString, {text, offset}: Placed, {tree, names}: Resolver): Need[] {
   return expand(text).flatMap(folder => {
     const found = folder.startsWith('/') ? tree.findFrom(path, folder) : null
-    return found === null ? [] : [{how: 'runpath', ...where(found), offset}]
+    const name = names.ofPath(folder)?.name
+    if (found === null && name === undefined) return []
+    return [{how: 'runpath', ...(found === null ? {to: name ?? null} : where(found)), offset}]
   })
 }
 

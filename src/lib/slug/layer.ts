@@ -77,15 +77,24 @@ interface Judged {
   isDirectory: boolean
 }
 
+/** The folder that holds the closure: rules are asked about it as about any other, but it is no part of a slug. */
+interface TransferRoot {
+  entry: null
+  path: ByteString
+  isDirectory: true
+}
+
 async function* judge(entries: SlugEntries, rules: Rules | null): AsyncGenerator<Verdict<Judged>> {
-  const filter = rules && createTreeFilter<Judged>(createFilter(rules))
+  const filter = rules && createTreeFilter<Judged | TransferRoot>(createFilter(rules))
+  const ofEntries = (verdicts: readonly Verdict<Judged | TransferRoot>[]) => verdicts.filter((verdict): verdict is Verdict<Judged> => verdict.entry.entry !== null)
+  if (filter) ofEntries(filter.next({entry: null, path: TRANSFER_ROOT.slice(0, -1) as ByteString, isDirectory: true}))
   for await (const entry of entries) {
     const judged = {entry, path: (TRANSFER_ROOT + entry.path) as ByteString, isDirectory: entry.kind === 'directory'}
-    if (filter) yield* filter.next(judged)
+    if (filter) yield* ofEntries(filter.next(judged))
     else yield {kind: 'kept', entry: judged, decision: {kept: true, rule: null}}
   }
 
-  if (filter) yield* filter.end()
+  if (filter) yield* ofEntries(filter.end())
 }
 
 function inView(entry: SlugEntry): SlugEntry {
