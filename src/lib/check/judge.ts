@@ -18,8 +18,8 @@ export interface Judged {
 export const TRANSFER_ROOT = 'store/'
 
 interface TreeEntry {
-  /** null: the folder `store` itself, about which rules are asked too */
-  listed: ListedFile | null
+  /** in the listing; -1: the folder `store` itself, about which rules are asked too */
+  index: number
   path: ByteString
   isDirectory: boolean
 }
@@ -32,18 +32,18 @@ interface TreeEntry {
 export function judge(files: readonly ListedFile[], rules: Pick<Rules, 'rules'> | null): Judged[] {
   if (rules === null) return files.map(listed => ({listed, kept: true, because: 'none', rule: null}))
   const tree = createTreeFilter<TreeEntry>(createFilter(rules))
-  const judged = new Map<ListedFile, Judged>()
-  const settle = (verdicts: Verdict<TreeEntry>[]) => {
+  const judged = new Array<Judged>(files.length)
+  const settle = (verdicts: readonly Verdict<TreeEntry>[]) => {
     for (const verdict of verdicts) {
-      const {listed} = verdict.entry
-      if (listed !== null) judged.set(listed, toJudged(listed, verdict))
+      const listed = files[verdict.entry.index]
+      if (listed) judged[verdict.entry.index] = toJudged(listed, verdict)
     }
   }
 
-  settle(tree.next({listed: null, path: TRANSFER_ROOT.slice(0, -1) as ByteString, isDirectory: true}))
-  for (const listed of files) settle(tree.next({listed, path: (TRANSFER_ROOT + listed.path) as ByteString, isDirectory: listed.kind === 'directory'}))
+  settle(tree.next({index: -1, path: TRANSFER_ROOT.slice(0, -1) as ByteString, isDirectory: true}))
+  files.forEach(({path, kind}, index) => settle(tree.next({index, path: (TRANSFER_ROOT + path) as ByteString, isDirectory: kind === 'directory'})))
   settle(tree.end())
-  return files.map(listed => judged.get(listed)).filter(one => one !== undefined)
+  return judged
 }
 
 function toJudged(listed: ListedFile, {kind, decision: {rule}}: Verdict<TreeEntry>): Judged {

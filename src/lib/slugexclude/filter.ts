@@ -38,7 +38,19 @@ export function createFilter({rules}: Pick<Rules, 'rules'>): Filter {
 
 function compileRule(rule: Rule): Matcher {
   const matcher = compileSubject(rule)
-  return rule.directoryOnly ? (path, name, isDirectory) => isDirectory && matcher(path, name, true) : matcher
+  const mayMatch = compileTail(rule)
+  if (rule.directoryOnly) return (path, name, isDirectory) => isDirectory && mayMatch(path) && matcher(path, name, true)
+  return (path, name, isDirectory) => mayMatch(path) && matcher(path, name, isDirectory)
+}
+
+/** Whatever a pattern is held against, it has to match up to the end: most paths are ruled out by their last letters. */
+function compileTail({pattern}: Rule): (path: string) => boolean {
+  const wild = Math.max(...['*', '?', '[', ']', '\\'].map(special => pattern.lastIndexOf(special)))
+  const tail = pattern.slice(wild + 1)
+  if (wild === -1 || tail === '') return () => true
+  // Some patterns are held against the path with a slash before it.
+  const whole = tail.startsWith('/') ? tail.slice(1) : null
+  return path => path.endsWith(tail) || path === whole
 }
 
 /** Which part of the path a pattern is held against (rsync's exclude.c, rule_matches). */
