@@ -2,8 +2,9 @@ import {spawnSync} from 'node:child_process'
 import {cp, mkdir, rename, rm, writeFile} from 'node:fs/promises'
 import {createRequire} from 'node:module'
 import {dirname, join} from 'node:path'
-import {build, type BuildOptions} from 'esbuild'
+import {build} from 'esbuild'
 import {readRunTimeScripts} from '../src/lib/slug/run-time-scripts.ts'
+import {dynoBundle, externalBuilderProgram} from './dyno-bundle.ts'
 import {bundlePage} from './bundle-page.ts'
 
 // Makes dist/: the plugin, compiled file by file; what goes to dynos, the program in one file and its loader; and what goes
@@ -40,18 +41,14 @@ function compile(): boolean {
 }
 
 async function bundle(): Promise<void> {
-  const options = {
-    bundle: true, platform: 'node', target: 'node24', format: 'esm', minify: true, legalComments: 'none', logLevel: 'warning',
-    // Some dependencies are CommonJS and call `require` for Node's own modules, which an ES module lacks.
-    banner: {js: 'import {createRequire as __createRequire} from "node:module"; const require = __createRequire(import.meta.url);'},
-  } satisfies BuildOptions
-  const builder = await build({...options, entryPoints: [join(root, 'src/dyno/external-builder-main.ts')], write: false})
+  const options = await dynoBundle()
   await build({
     ...options,
     entryPoints: [join(root, 'src/dyno/main.ts')],
     outfile: join(made, 'toolbox', 'dyno.mjs'),
     define: {
-      EXTERNAL_BUILDER_PROGRAM: JSON.stringify(builder.outputFiles[0]?.text),
+      ...options.define,
+      EXTERNAL_BUILDER_PROGRAM: JSON.stringify(await externalBuilderProgram()),
       RUN_TIME_SCRIPTS: JSON.stringify(await readRunTimeScripts(join(root, 'buildpack/share'))),
     },
   })

@@ -3,7 +3,7 @@ import fs from 'node:fs'
 import {basename, dirname} from 'node:path'
 import {encodeBase32} from '../../lib/nix/base32.ts'
 import {baseNameOf, hashPartOf} from '../../lib/nix/store-path.ts'
-import {rewritingDeriver} from '../../lib/view/derive.ts'
+import {fileDeriver} from '../../lib/view/derive-file.ts'
 import {entriesOf} from '../../lib/view/entry.ts'
 import {removeTree} from '../../lib/view/remove.ts'
 import {TO_VIEW} from '../../lib/view/rewriting.ts'
@@ -34,12 +34,12 @@ export function builderFiles(folder: string): {name: string; content: Buffer}[] 
 
 /** Relocates those files in place: nobody else has them open yet. */
 export function relocateFiles(folder: string): void {
-  const {deriveFile} = rewritingDeriver(TO_VIEW)
+  const deriveFile = fileDeriver(TO_VIEW)
   for (const {name} of builderFiles(folder)) {
     const relocated = `${folder}/${name}.relocated`
     const {mode} = fs.statSync(`${folder}/${name}`)
-    const made = deriveFile(`${folder}/${name}`, relocated)
-    if (made === 'copied') fs.chmodSync(relocated, mode)
+    const {kind} = deriveFile(`${folder}/${name}`, relocated)
+    if (kind === 'copied') fs.chmodSync(relocated, mode)
     fs.renameSync(relocated, `${folder}/${name}`)
     // Renaming one link of a file over another one does nothing.
     fs.rmSync(relocated, {force: true})

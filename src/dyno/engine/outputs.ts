@@ -34,18 +34,24 @@ export function deriveOutputs(
     onProgress,
   })
   const containers: OutputContainers[] = []
-  for (const name of outputs) {
-    const made = `${trees.view}/${name}`
-    if (kindAt(made) === null) continue
-    about = {files: [], isAmbiguous: false}
-    containers.push({name, files: about.files})
-    makeModesCanonical(made)
-    if (publish(deriver, made, `${trees.canonical}/${name}`) === null) throw new Error(`${trees.canonical}/${name} was made by somebody else during its build`)
-    // Content-addressed: Nix now finds its real name, under which the view gets it when it is needed. Ambiguous: a file that
-    // says /nix/store here says /app/.nixs where it is fetched from a cache. The view is what the canonical bytes make it.
-    if (kind === 'content-addressed' || about.isAmbiguous) removeTree(made)
-    // So that it is later than its canonical path's birth, as in every path that the view derived.
-    else fs.lutimesSync(made, STORE_MTIME, STORE_MTIME)
+  try {
+    for (const name of outputs) {
+      const made = `${trees.view}/${name}`
+      if (kindAt(made) === null) continue
+      about = {files: [], isAmbiguous: false}
+      containers.push({name, files: about.files})
+      makeModesCanonical(made)
+      if (publish(deriver, made, `${trees.canonical}/${name}`) === null) throw new Error(`${trees.canonical}/${name} was made by somebody else during its build`)
+      // Several threads tell of them in any order.
+      about.files.sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)))
+      // Content-addressed: Nix now finds its real name, under which the view gets it when it is needed. Ambiguous: a file that
+      // says /nix/store here says /app/.nixs where it is fetched from a cache. The view is what the canonical bytes make it.
+      if (kind === 'content-addressed' || about.isAmbiguous) removeTree(made)
+      // So that it is later than its canonical path's birth, as in every path that the view derived.
+      else fs.lutimesSync(made, STORE_MTIME, STORE_MTIME)
+    }
+  } finally {
+    deriver.close()
   }
 
   return containers

@@ -10,14 +10,11 @@ import {holds, opposite, rewriteChunk, type Rewriting} from './rewriting.ts'
 /** Bytes read at a time: what a processor's cache holds. Most files of a store are smaller and need one read. */
 export const CHUNK = 256 * 1024
 
-/**
- * Makes `target` from the file `source`: a hard link where nothing needs rewriting, else a rewritten copy. `copies` are those
- * that were made for the same path before: files that are one file stay one.
- */
-export type DeriveFile = (source: DiskPath, target: DiskPath, copies?: Copies) => 'copied' | 'linked'
+/** Makes `target` from the file `source`: a hard link where nothing needs rewriting, else a rewritten copy. */
+export type DeriveFile = (source: DiskPath, target: DiskPath) => Made
 
-/** Copies of files that have more than one name, by inode. */
-export type Copies = Map<number, DiskPath>
+/** How a file was made; `ino` is that of a source that has other names, else null. */
+export type Made = {kind: 'copied'; ino: number | null} | {kind: 'linked'}
 
 /** What a derivation tells of on its way. */
 export interface Observer {
@@ -35,15 +32,12 @@ export interface Observer {
  */
 export function fileDeriver(rewriting: Rewriting, observer: Observer = {}): DeriveFile {
   const buffer = Buffer.allocUnsafe(CHUNK + rewriting.window)
-  return (source, target, copies) => {
+  return (source, target) => {
     const input = fs.openSync(source, fs.constants.O_RDONLY | fs.constants.O_NOFOLLOW)
     try {
-      const copy = copies && copies.size > 0 ? copies.get(fs.fstatSync(input).ino) : undefined
-      if (copy !== undefined) return linkFile(copy, target)
       if (rewriteInto(rewriting, buffer, input, target, {...observer, onContainer: () => observer.onContainer?.(source)})) {
         const {nlink, ino} = fs.fstatSync(input)
-        if (nlink > 1) copies?.set(ino, target)
-        return 'copied'
+        return {kind: 'copied', ino: nlink > 1 ? ino : null}
       }
     } finally {
       fs.closeSync(input)
@@ -54,17 +48,17 @@ export function fileDeriver(rewriting: Rewriting, observer: Observer = {}): Deri
 }
 
 /** A hard link, or a copy where the file system has no more links to give (ext4: 65 000 a file). */
-export function linkFile(source: DiskPath, target: DiskPath): 'copied' | 'linked' {
+export function linkFile(source: DiskPath, target: DiskPath): Made {
   try {
     fs.linkSync(source, target)
-    return 'linked'
+    return {kind: 'linked'}
   } catch (error) {
     if (!isOneOf(error, 'EMLINK', 'EXDEV')) throw error
     const {mode} = fs.statSync(source)
     fs.copyFileSync(source, target, fs.constants.COPYFILE_EXCL)
     fs.utimesSync(target, STORE_MTIME, STORE_MTIME)
     fs.chmodSync(target, fileMode(mode))
-    return 'copied'
+    return {kind: 'copied', ino: null}
   }
 }
 

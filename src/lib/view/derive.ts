@@ -1,24 +1,34 @@
 import fs from 'node:fs'
 import {STORE_MTIME} from './canonical-modes.ts'
-import {fileDeriver, linkFile, type Copies, type DeriveFile, type Observer} from './derive-file.ts'
+import {fileDeriver, linkFile, type Made, type Observer} from './derive-file.ts'
 import {entriesOf, join, kindAt, type DiskPath, type EntryKind} from './entry.ts'
+import {FilePool, isMuch, type FileJob} from './file-pool.ts'
 import {holds, opposite, rewriteChunk, type Rewriting} from './rewriting.ts'
 
-/** How a path of one tree is made from the same path of the other. */
+/** How paths of one tree are made from the same paths of the other. */
 export interface Deriver {
-  readonly deriveFile: DeriveFile
+  readonly deriveFiles: (jobs: readonly FileJob[]) => Made[]
   readonly rewriteTarget: (target: Buffer) => Buffer
+  /** Ends its threads. */
+  readonly close: () => void
 }
 
-/** Rewrites what holds a store path, links the rest. */
+/** Rewrites what holds a store path, links the rest; with several threads where there is much to do. */
 export function rewritingDeriver(rewriting: Rewriting, observer: Observer = {}): Deriver {
+  const deriveFile = fileDeriver(rewriting, observer)
+  let pool: FilePool | null = null
   return {
-    deriveFile: fileDeriver(rewriting, observer),
+    deriveFiles(jobs) {
+      if (!isMuch(jobs)) return jobs.map(({source, target}) => deriveFile(source, target))
+      pool ??= new FilePool(rewriting.spec, observer)
+      return pool.deriveFiles(jobs, deriveFile)
+    },
     rewriteTarget(target) {
       if (observer.onAmbiguous && holds(opposite(rewriting), target, true)) observer.onAmbiguous()
       rewriteChunk(rewriting, target, true)
       return target
     },
+    close: () => pool?.close(),
   }
 }
 
@@ -26,11 +36,22 @@ export function rewritingDeriver(rewriting: Rewriting, observer: Observer = {}):
  * Changes nothing: for sources and downloads. They refer to no store path, so what looks like one is text,
  * whose checksums (.cargo-checksum.json, go.sum) are taken over the bytes as they are.
  */
-export const linkingDeriver: Deriver = {deriveFile: linkFile, rewriteTarget: target => target}
+export const linkingDeriver: Deriver = {
+  deriveFiles: jobs => jobs.map(({source, target}) => linkFile(source, target)),
+  rewriteTarget: target => target,
+  close: () => undefined,
+}
 
 export interface Derived {
   linked: number
   copied: number
+}
+
+/** A path whose folders and symlinks are made, and whose files are still to be. */
+export interface Begun {
+  readonly files: FileJob[]
+  /** each after those in it */
+  readonly folders: DiskPath[]
 }
 
 /**
@@ -38,36 +59,35 @@ export interface Derived {
  * that was passed over in silence would be registered half-made.
  */
 export function derive(deriver: Deriver, source: DiskPath, target: DiskPath): Derived {
-  const derived = {linked: 0, copied: 0}
+  const begun = begin(deriver, source, target)
+  return finish(begun, deriver.deriveFiles(begun.files))
+}
+
+/** Makes all but files. */
+export function begin({rewriteTarget}: Deriver, source: DiskPath, target: DiskPath): Begun {
   const kind = kindAt(source)
   if (kind === null) throw new Error(`${source.toString()} does not exist`)
-  deriveEntry(deriver, source, kind, target, {derived, copies: new Map()})
-  return derived
+  const begun: Begun = {files: [], folders: []}
+  beginEntry(rewriteTarget, {source, kind, target}, begun)
+  return begun
 }
 
-/** What one path's derivation knows by then. */
-interface Progress {
-  derived: Derived
-  copies: Copies
-}
-
-function deriveEntry(deriver: Deriver, source: DiskPath, kind: EntryKind, target: DiskPath, progress: Progress): void {
+function beginEntry(rewriteTarget: Deriver['rewriteTarget'], {source, kind, target}: FileJob & {kind: EntryKind}, begun: Begun): void {
   switch (kind) {
     case 'file': {
-      progress.derived[deriver.deriveFile(source, target, progress.copies)]++
+      begun.files.push({source, target})
       return
     }
 
     case 'folder': {
       fs.mkdirSync(target, 0o700)
-      for (const {name, kind} of entriesOf(source)) deriveEntry(deriver, join(source, name), kind, join(target, name), progress)
-      fs.utimesSync(target, STORE_MTIME, STORE_MTIME)
-      fs.chmodSync(target, 0o555)
+      for (const {name, kind} of entriesOf(source)) beginEntry(rewriteTarget, {source: join(source, name), kind, target: join(target, name)}, begun)
+      begun.folders.push(target)
       return
     }
 
     case 'symlink': {
-      fs.symlinkSync(deriver.rewriteTarget(fs.readlinkSync(source, {encoding: 'buffer'})), target)
+      fs.symlinkSync(rewriteTarget(fs.readlinkSync(source, {encoding: 'buffer'})), target)
       fs.lutimesSync(target, STORE_MTIME, STORE_MTIME)
       return
     }
@@ -76,4 +96,29 @@ function deriveEntry(deriver: Deriver, source: DiskPath, kind: EntryKind, target
       throw new Error(`${source.toString()} is not a file, a folder or a symlink: a store path cannot hold it`)
     }
   }
+}
+
+/** Makes one file again of those that are one in the source, and gives folders their modes and times. `made`: of each file. */
+export function finish({files, folders}: Begun, made: readonly Made[]): Derived {
+  const copies = new Map<number, DiskPath>()
+  const derived = {linked: 0, copied: 0}
+  for (const [n, {target}] of files.entries()) {
+    const how = made[n]
+    const ino = how?.kind === 'copied' ? how.ino : null
+    const copy = ino === null ? undefined : copies.get(ino)
+    if (ino !== null && copy === undefined) copies.set(ino, target)
+    derived[copy === undefined ? how?.kind ?? 'linked' : linkAgain(copy, target)]++
+  }
+
+  for (const folder of folders) {
+    fs.utimesSync(folder, STORE_MTIME, STORE_MTIME)
+    fs.chmodSync(folder, 0o555)
+  }
+
+  return derived
+}
+
+function linkAgain(copy: DiskPath, target: DiskPath): Made['kind'] {
+  fs.unlinkSync(target)
+  return linkFile(copy, target).kind
 }

@@ -12,7 +12,14 @@ export interface Rewriting {
   readonly window: number
   /** null: the store directory itself, whatever follows, and every path in it; else only paths whose hash part is in the set */
   readonly onlyHashes: ReadonlySet<string> | null
+  /** what makes an equal one, in another thread */
+  readonly spec: RewritingSpec
+}
+
+export interface RewritingSpec {
+  readonly from: string
   readonly to: string
+  readonly onlyHashes: readonly string[] | null
 }
 
 interface Needle {
@@ -37,25 +44,26 @@ interface Probe {
 const SLASH = 0x2f
 
 /** Canonical bytes to the view's. */
-export const TO_VIEW: Rewriting = rewriting(STORE_DIR, VIEW_DIR, null)
+export const TO_VIEW: Rewriting = makeRewriting({from: STORE_DIR, to: VIEW_DIR, onlyHashes: null})
 
 /** The view's bytes to canonical ones. */
-export const TO_STORE: Rewriting = rewriting(VIEW_DIR, STORE_DIR, null)
+export const TO_STORE: Rewriting = makeRewriting({from: VIEW_DIR, to: STORE_DIR, onlyHashes: null})
 
 /**
  * The view's bytes to canonical ones where the text is one of these paths, and nothing else: for fixed-output derivations.
  * What they fetch may hold the bare text "/app/.nixs" (this project's source does), and its hash is known beforehand.
  */
 export function toStoreOnly(hashParts: Iterable<string>): Rewriting {
-  return rewriting(VIEW_DIR, STORE_DIR, new Set(hashParts))
+  return makeRewriting({from: VIEW_DIR, to: STORE_DIR, onlyHashes: [...hashParts]})
 }
 
-function rewriting(from: string, to: string, onlyHashes: ReadonlySet<string> | null): Rewriting {
+export function makeRewriting(spec: RewritingSpec): Rewriting {
+  const {from, to, onlyHashes} = spec
   const x = from.indexOf('x')
   const needles = ([1, 2, 4] as const).map(stride => ({stride, from: spread(from, stride), to: spread(to, stride), x: x * stride}))
   const probes = [{bytes: Buffer.from(from.slice(x)), needles: needles.slice(0, 1)}, {bytes: Buffer.from('x\0'), needles: needles.slice(1)}]
   const characters = from.length + (onlyHashes ? HASH_LENGTH + 2 : 1)
-  return {needles, probes, window: characters * 4, onlyHashes, to}
+  return {needles, probes, window: characters * 4, onlyHashes: onlyHashes && new Set(onlyHashes), spec}
 }
 
 function spread(text: string, stride: number): Buffer {
@@ -102,8 +110,8 @@ function* placesOf(rewriting: Rewriting, chunk: Buffer, isEnd: boolean): Generat
 }
 
 /** The one that turns back what this one turned. */
-export function opposite({to}: Rewriting): Rewriting {
-  return to === VIEW_DIR ? TO_STORE : TO_VIEW
+export function opposite({spec}: Rewriting): Rewriting {
+  return spec.to === VIEW_DIR ? TO_STORE : TO_VIEW
 }
 
 /** Whether there is anything to rewrite in what begins before the undecided end of a chunk. */

@@ -1,8 +1,8 @@
 import fs from 'node:fs'
-import {linkingDeriver, rewritingDeriver, type Derived, type Deriver} from './derive.ts'
+import {linkingDeriver, rewritingDeriver, type Derived} from './derive.ts'
 import {isOneOf} from './derive-file.ts'
 import {kindAt} from './entry.ts'
-import {publish, sweepUnfinished, unfinishedName} from './publish.ts'
+import {publishAll, sweepUnfinished, unfinishedName} from './publish.ts'
 import {removeTree} from './remove.ts'
 import {TO_VIEW} from './rewriting.ts'
 
@@ -30,13 +30,23 @@ export function ensureInView(trees: Trees, baseNames: readonly string[], {isPlai
   fs.mkdirSync(trees.view, {recursive: true})
   const rewriter = rewritingDeriver(TO_VIEW, onProgress ? {onProgress} : {})
   let made = 0
-  for (const name of rotated(missing)) {
-    // Another builder may have made it since.
-    if (isFresh(trees, name)) continue
-    const derived = replaceInView(isPlainData?.(name) ? linkingDeriver : rewriter, trees, name)
-    if (derived === null) continue
-    made++
-    onDerived?.(name, derived)
+  function* stillMissing() {
+    for (const name of rotated(missing)) {
+      // Another builder may have made it since.
+      if (isFresh(trees, name)) continue
+      setStaleAside(trees, name)
+      yield {name, deriver: isPlainData?.(name) ? linkingDeriver : rewriter, source: `${trees.canonical}/${name}`, target: `${trees.view}/${name}`}
+    }
+  }
+
+  try {
+    publishAll(stillMissing(), ({name}, derived) => {
+      if (derived === null) return
+      made++
+      onDerived?.(name, derived)
+    })
+  } finally {
+    rewriter.close()
   }
 
   return made
@@ -49,11 +59,6 @@ export function ensureInView(trees: Trees, baseNames: readonly string[], {isPlai
 function rotated(names: readonly string[]): string[] {
   const start = process.pid % names.length
   return [...names.slice(start), ...names.slice(0, start)]
-}
-
-function replaceInView(deriver: Deriver, trees: Trees, name: string): Derived | null {
-  setStaleAside(trees, name)
-  return publish(deriver, `${trees.canonical}/${name}`, `${trees.view}/${name}`)
 }
 
 /** Removes a stale path from the view, and never the fresh one that another builder may put there at the same moment. */

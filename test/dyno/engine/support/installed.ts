@@ -2,6 +2,7 @@ import {build} from 'esbuild'
 import fs from 'node:fs'
 import path from 'node:path'
 import {nixCommand, type InstalledNix, type NixProgram} from '../../../../src/dyno/engine/nix-command.ts'
+import {dynoBundle, externalBuilderProgram} from '../../../../scripts/dyno-bundle.ts'
 import {makeJail, type Jail, type Ran, type RunOptions} from './jail.ts'
 
 /** A jail in which Nix is installed as on a dyno. */
@@ -30,12 +31,8 @@ export async function installInJail(archive: string, settings: Readonly<Record<s
   const jail = makeJail()
   const toolbox = `${path.dirname(jail.app)}/toolbox`
   fs.mkdirSync(toolbox)
-  await build({
-    entryPoints: {dyno: `${import.meta.dirname}/engine-main.ts`, 'external-builder': `${ROOT}/src/dyno/external-builder-main.ts`},
-    outdir: toolbox, outExtension: {'.js': '.mjs'}, bundle: true, platform: 'node', format: 'esm', target: 'node22', logLevel: 'error',
-    // As scripts/build.ts does: some dependencies are CommonJS and call `require` for Node's own modules.
-    banner: {js: 'import {createRequire as __createRequire} from "node:module"; const require = __createRequire(import.meta.url);'},
-  })
+  await build({...await dynoBundle(), entryPoints: [`${import.meta.dirname}/engine-main.ts`], outfile: `${toolbox}/dyno.mjs`})
+  fs.writeFileSync(`${toolbox}/external-builder.mjs`, await externalBuilderProgram())
   const programs = ['dyno.mjs', 'external-builder.mjs'].map(name => [`${toolbox}/${name}`, `/toolbox/${name}`] as const)
   const files = {[fs.realpathSync(process.execPath)]: '/toolbox/node', ...Object.fromEntries(programs), [archive]: '/toolbox/nix.tar.xz'}
   const withToolbox = (options: RunOptions = {}): RunOptions => ({...options, files: {...files, ...options.files}})
