@@ -92,14 +92,14 @@ export class App {
   }
 
   /** @param s3 the scene's bucket, or another way to it */
-  async setUp(s3?: BucketAccess): Promise<void> {
-    const {exitCode, all} = await this.trySetUp(s3)
+  async setUp(s3?: BucketAccess, ...more: string[]): Promise<void> {
+    const {exitCode, all} = await this.trySetUp(s3, ...more)
     if (exitCode !== 0) throw new Error(`heroku nix:setup exited with ${exitCode}:\n${all}`)
   }
 
-  trySetUp({endpoint, region, bucket, key, secret}: BucketAccess = this.#scene.bucket): Promise<Ran> {
+  trySetUp({endpoint, region, bucket, key, secret}: BucketAccess = this.#scene.bucket, ...more: string[]): Promise<Ran> {
     return this.#scene.cli.run([
-      'nix:setup', '--app', this.name, '--bucket', bucket, '--endpoint', endpoint, '--region', region, '--key', key, '--secret-stdin', '--confirm', this.name,
+      'nix:setup', '--app', this.name, '--bucket', bucket, '--endpoint', endpoint, '--region', region, '--key', key, '--secret-stdin', '--confirm', this.name, ...more,
     ], {cwd: this.project.dir, input: secret})
   }
 
