@@ -6,7 +6,7 @@ import {ClosureTree} from './closure-tree.ts'
 import {describeContent, type Content} from './describe-content.ts'
 import type {StorePrefix} from './find-mentions.ts'
 import {defaultFolders} from './library-search.ts'
-import type {ListedFile} from './listed-file.ts'
+import type {ListedFile, Need} from './listed-file.ts'
 import {PackedSizes} from './packed-sizes.ts'
 import {resolveNeeds, resolveSymlink, type Resolver} from './resolve-needs.ts'
 import {storeNames} from './store-names.ts'
@@ -27,7 +27,8 @@ const WHOLE = 4 << 20
 const PIECE = 1 << 20
 
 interface Noted {
-  entry: SlugEntry
+  listed: ListedFile
+  /** null: it leads nowhere, as most files do */
   content: Content | null
 }
 
@@ -53,19 +54,21 @@ export class ListingMaker {
   async add(entry: SlugEntry): Promise<void> {
     this.#tree.add(entry)
     await this.#sizes.begin()
-    this.#noted.push({entry, content: entry.kind === 'file' ? await this.#read(entry.path, entry.size) : null})
+    const content = entry.kind === 'file' ? await this.#read(entry.path, entry.size) : null
+    const leads = content !== null && (content.elf !== null || content.shebang.length > 0 || content.mentions.length > 0)
+    this.#noted.push({listed: toListed(entry, content), content: leads ? content : null})
   }
 
   /** @returns all that was added, in that order */
   async finish(): Promise<ListedFile[]> {
     const packed = await this.#sizes.finish()
-    const interpreters = new Set(this.#noted.flatMap(({entry, content}) => {
+    const interpreters = new Set(this.#noted.flatMap(({listed, content}) => {
       const interpreter = content?.elf?.interpreter
-      const found = interpreter ? this.#tree.findFrom(entry.path, interpreter.text) : null
+      const found = interpreter ? this.#tree.findFrom(listed.path, interpreter.text) : null
       return found === null ? [] : [found.path]
     }))
     const resolver: Resolver = {tree: this.#tree, names: this.#names, defaults: defaultFolders(this.#tree, interpreters)}
-    return this.#noted.map(({entry, content}, index) => toListed(entry, content, Math.round(packed[index] ?? 0), resolver))
+    return this.#noted.map(({listed, content}, index) => ({...listed, packed: Math.round(packed[index] ?? 0), needs: needsOf(listed, content, resolver)}))
   }
 
   async #read(path: ByteString, size: number): Promise<Content> {
@@ -87,18 +90,25 @@ function* pieces(source: ByteSource): Generator<Buffer> {
   for (let at = 0; at < source.size; at += PIECE) yield source.read(at, Math.min(PIECE, source.size - at))
 }
 
-function toListed(entry: SlugEntry, content: Content | null, packed: number, resolver: Resolver): ListedFile {
-  const {path} = entry
+/** What can be said of an entry by itself. */
+function toListed(entry: SlugEntry, content: Content | null): ListedFile {
+  const base = {path: entry.path, packed: 0, needs: NO_NEEDS}
   switch (entry.kind) {
     case 'directory':
-      return {kind: 'directory', path, packed, needs: []}
+      return {...base, kind: 'directory'}
     case 'symlink':
-      return {kind: 'symlink', path, packed, target: entry.target, needs: resolveSymlink(path, entry.target, resolver)}
+      return {...base, kind: 'symlink', target: entry.target}
     case 'file':
       return {
-        kind: 'file', path, packed, size: entry.size, executable: entry.executable, what: content?.what ?? 'data',
+        ...base, kind: 'file', size: entry.size, executable: entry.executable, what: content?.what ?? 'data',
         ...(content?.elf?.soname && {soname: content.elf.soname}),
-        needs: content === null ? [] : resolveNeeds(path, content, resolver),
       }
   }
+}
+
+const NO_NEEDS: readonly Need[] = Object.freeze([])
+
+function needsOf(listed: ListedFile, content: Content | null, resolver: Resolver): readonly Need[] {
+  if (listed.kind === 'symlink') return resolveSymlink(listed.path, listed.target, resolver)
+  return content === null ? NO_NEEDS : resolveNeeds(listed.path, content, resolver)
 }
