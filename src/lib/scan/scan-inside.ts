@@ -121,6 +121,8 @@ class Scan {
     }), {objectMode: false}))
     try {
       for await (const entry of entries) {
+        // Of a folder that claims to have a size, tar-stream's content never ends; tar's own is that it has none.
+        if (entry.header.type === 'directory') continue
         const name = Buffer.from(entry.header.name, 'latin1').toString()
         const content = (entry as AsyncIterable<Buffer>)[Symbol.asyncIterator]()
         // Not the entry itself: whoever stops reading that early destroys the whole reader.

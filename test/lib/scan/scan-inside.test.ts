@@ -4,6 +4,7 @@ import fs from 'node:fs'
 import os from 'node:os'
 import {deflateRawSync, gzipSync} from 'node:zlib'
 import {bufferSource, fileSource} from '../../../src/lib/scan/byte-source.ts'
+import {tarSum} from '../../../src/lib/scan/container.ts'
 import {SCAN_LIMITS, type ScanLimits} from '../../../src/lib/scan/limits.ts'
 import {Finder, VIEW_PATH, storePathsOf} from '../../../src/lib/scan/needle.ts'
 import {scanInside, type ScanEnd} from '../../../src/lib/scan/scan-inside.ts'
@@ -79,6 +80,13 @@ describe('looking inside files', () => {
       expect(await scan(made(script))).to.deep.equal({kind: 'not-scanned', reason})
     })
   }
+
+  it('reads on after a folder that claims to have content', async () => {
+    const tar = fs.readFileSync(made('tar -cf made a/b'))
+    tar.write('00000000005', 124, 'latin1')
+    tar.write(tarSum(tar.subarray(0, 512)).toString(8).padStart(6, '0'), 148, 'latin1')
+    expect(await scanInside(bufferSource(tar), VIEW_PATH)).to.deep.equal(found('a/b/text'))
+  })
 
   it('stops at the bytes that it may look at', async () => {
     const end = await scan(made('head -c 3M /dev/urandom > r; gzip -c r > made'), {...SCAN_LIMITS, bytes: 1_000_000})
