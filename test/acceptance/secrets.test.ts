@@ -11,6 +11,9 @@ import {smallApp} from './support/small-app.ts'
 /** What every URL that opens something without a key has. */
 const PRESIGNED = /[?&](X-Amz-Signature|Signature|AWSAccessKeyId|signature|sig)=/i
 
+/** Named by the dyno's command, or by addresses: no secrets. */
+const MAY_BE_SEEN = new Set(['NIX_APP_NAME', 'NIX_S3_REGION', 'NIX_TOOLBOX'])
+
 interface Process {
   pid: number
   argv: string
@@ -22,6 +25,7 @@ describe('secrets', function () {
   let scene: Scene
   let app: App
   let secrets: Record<string, string>
+  let configVars: Record<string, string>
   let gate: Gate
   let printed: string
   let dyno: Process[]
@@ -30,10 +34,17 @@ describe('secrets', function () {
     scene = await sharedScene()
     gate = await Gate.build()
     app = await scene.app('secrets', await Project.of(join(scene.dir, 'secrets'), smallApp({
-      name: 'tells', script: `echo what a builder sees; set; cat /proc/*/environ /proc/*/cmdline | tr "\\\\0" "\\\\n"; curl --silent --fail ${gate.url}`,
+      name: 'tells',
+      attributes: 'evaluator = builtins.concatStringsSep "." (["evaluator saw ${builtins.getEnv "HOME"}"] ++ map builtins.getEnv [ "DATABASE_URL" "NIX_S3_SECRET" "NIX_SIGNING_KEY" "NIX_S3_KEY" "DYNO" ]);',
+      script: `echo what a builder sees; set; cat /proc/*/environ /proc/*/cmdline | tr "\\\\0" "\\\\n"
+        # As no one who hides secrets in logs would know them.
+        echo "seen: $( { set; env; cat /proc/*/environ /proc/*/cmdline /proc/*/task/*/environ; echo "$evaluator"; } | base64 --wrap=0)"
+        curl --silent --fail ${gate.url}`,
     })))
     await app.setUp()
+    await app.api('PATCH', '/config-vars', {DATABASE_URL: 'postgres://user:password@example.com/db', SECRET_KEY_BASE: 'an-app-secret-of-its-own'})
     const vars = await app.api('GET', '/config-vars') as Record<string, string>
+    configVars = vars
     secrets = {
       secret: scene.bucket.secret, key: scene.bucket.key, token: scene.standin.ready.token,
       signingKey: vars['NIX_SIGNING_KEY']?.split(':')[1] ?? '',
@@ -79,6 +90,14 @@ describe('secrets', function () {
       expect(found(text), key).to.deep.equal([])
       expect(text, key).to.not.match(PRESIGNED)
     }
+  })
+
+  it('are not printed by a derivation that prints all it can read, however it prints it; nor is any other config var', () => {
+    const seen = Buffer.from(/seen: ([\w+/=]{100,})/.exec(printed)?.[1] ?? '', 'base64').toString('latin1')
+    expect(seen).to.match(/NIX_BUILD_TOP=/).and.to.match(/nix-build/).and.to.match(/evaluator saw \/app\/\.nix\/home\.\.\.\.\.\n/)
+    const values = Object.entries({...configVars, token: secrets['token'] ?? ''}).filter(([name]) => !MAY_BE_SEEN.has(name))
+    expect(values.length).to.be.at.least(8)
+    expect(values.filter(([, value]) => seen.includes(value)).map(([name]) => name)).to.deep.equal([])
   })
 
   it('are in no argv of the dyno, and no program that a builder can look at has them in its environment', () => {

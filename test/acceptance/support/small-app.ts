@@ -1,11 +1,12 @@
 /** A web app of one derivation that needs nothing but what a dyno has: builds in a second. */
-export function smallApp({page = 'Hello', name = 'small', script = ''}: {page?: string; name?: string; script?: string} = {}): Record<string, string> {
+export function smallApp({page = 'Hello', name = 'small', script = '', attributes = ''}: {page?: string; name?: string; script?: string; attributes?: string} = {}): Record<string, string> {
   return {
     'default.nix': `derivation {
   name = "${name}";
   system = "x86_64-linux";
   builder = "/bin/bash";
   src = ./webserver;
+  ${attributes}
   args = [ "-c" ''
     set -e
     export PATH=/usr/bin:/bin
