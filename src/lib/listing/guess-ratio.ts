@@ -1,5 +1,5 @@
-const SAMPLE = 8192
-const BLOCK = 2048
+const SAMPLE = 32_768
+const BLOCK = 1024
 
 /**
  * How well bytes compress, guessed by how evenly their values are distributed: ten times cheaper than to try, and good enough
