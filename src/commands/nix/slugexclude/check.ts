@@ -1,6 +1,7 @@
 import {flags as Flags} from '@heroku-cli/command'
 import path from 'node:path'
 import {NixCommand} from '../../../cli/nix-command.ts'
+import {ownPage} from '../../../cli/own-page.ts'
 import {recordStore} from '../../../lib/build/record-store.ts'
 import {describeReport, describeWhy} from '../../../lib/check/describe-report.ts'
 import {builtRules, namedRules, projectRules, rulesIn, type FoundRules} from '../../../lib/check/find-rules.ts'
@@ -18,10 +19,15 @@ import {toJsonText} from '../../../lib/listing/json-text.ts'
 import {baseNameOf} from '../../../lib/nix/store-path.ts'
 import {chooseBuild} from '../../../lib/redeploy/choose-build.ts'
 import {parseSecretKey} from '../../../lib/signing/nix-key.ts'
+import {replaceFile, writeNewFile} from '../../../lib/output/write-file.ts'
 import {toBytes} from '../../../lib/slug/byte-string.ts'
 import {parseRules} from '../../../lib/slugexclude/parse-rules.ts'
 import type {Rules} from '../../../lib/slugexclude/rules.ts'
 import {headTree} from '../../../lib/source/head-tree.ts'
+import {formatSuggestion} from '../../../lib/suggest/format.ts'
+import {suggest} from '../../../lib/suggest/suggest.ts'
+import {treemapOf} from '../../../lib/treemap/of-judged.ts'
+import {renderTreemap} from '../../../lib/treemap/page.ts'
 
 interface Subject {
   files: ListedFile[]
@@ -42,6 +48,8 @@ Looks at the listing of a build, so nothing is downloaded but that, or at a fold
   static override examples = [
     'heroku nix:slugexclude:check --app example-app',
     'heroku nix:slugexclude:check --app example-app --why gcc',
+    'heroku nix:slugexclude:check --app example-app --suggest --keep share/locale/de --output .slugexclude',
+    'heroku nix:slugexclude:check --app example-app --html slug.html',
     'heroku nix:slugexclude:check --tree ./closure --slugexclude .slugexclude --list kept',
   ]
 
@@ -51,6 +59,10 @@ Looks at the listing of a build, so nothing is downloaded but that, or at a fold
     tree: Flags.string({description: 'local folder to look at that holds store/, in place of a build', helpValue: 'DIR', exclusive: ['build']}),
     slugexclude: Flags.string({description: "rules to use (the project's .slugexclude, unless given)", helpValue: 'FILE'}),
     list: Flags.option({options: ['kept', 'excluded'] as const})({description: 'print paths alone, relative to the folder that holds store/', exclusive: ['why']}),
+    suggest: Flags.boolean({description: 'print a .slugexclude that drops what the app can do without, and breaks nothing', exclusive: ['list', 'why', 'slugexclude', 'html']}),
+    keep: Flags.string({description: 'pattern of what the suggestion has to keep, as a .slugexclude would have it', helpValue: 'PATTERN', multiple: true, dependsOn: ['suggest']}),
+    output: Flags.string({description: 'file to write the suggestion to; one that is there is left alone', helpValue: 'FILE', dependsOn: ['suggest']}),
+    html: Flags.string({description: 'write a page that shows what is kept and dropped as a treemap', helpValue: 'FILE', exclusive: ['list', 'why']}),
     why: Flags.string({description: 'show what leads from the result to a path with this in its name', helpValue: 'NAME'}),
   }
 
@@ -59,10 +71,29 @@ Looks at the listing of a build, so nothing is downloaded but that, or at a fold
     const {files, rules: found, result, source} = flags.tree === undefined
       ? await this.ofBuild(flags.app, flags.build ?? null, flags.slugexclude)
       : await this.ofTree(flags.tree, flags.slugexclude, flags.list !== undefined)
+    if (flags.suggest) return this.suggest(files, result, flags)
     const rules = found.bytes && parseRules(found.bytes, {file: found.where})
     const judged = judge(files, rules)
     if (flags.list !== undefined) return this.list(judged, flags.list)
+    if (flags.html !== undefined) await this.page(judged, rules, flags.html, flags.tree ?? flags.app)
     return this.report(judged, rules, {result, source}, flags.why ?? null)
+  }
+
+  private async suggest(files: readonly ListedFile[], result: string | null, {keep = [], output, app, tree}: {keep?: string[] | undefined; output?: string | undefined; app?: string | undefined; tree?: string | undefined}): Promise<object> {
+    const suggestion = suggest(files, {result, keep})
+    const text = formatSuggestion(suggestion, {of: app ?? tree ?? 'the app'})
+    if (output === undefined) this.log(text.trimEnd())
+    else {
+      await writeNewFile(path.resolve(output), output, text)
+      this.logToStderr(`Wrote ${output}. To try it without a build: heroku nix:redeploy --slugexclude ${output}${app === undefined ? '' : ` --app ${app}`}`)
+    }
+
+    return {text, ...suggestion}
+  }
+
+  private async page(judged: readonly Judged[], rules: Rules | null, file: string, of: string): Promise<void> {
+    await replaceFile(path.resolve(file), file, renderTreemap(treemapOf(judged, rules, of), await ownPage()))
+    this.logToStderr(`Wrote ${file}, a page for a browser`)
   }
 
   private list(judged: readonly Judged[], which: 'excluded' | 'kept'): object {
