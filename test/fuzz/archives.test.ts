@@ -4,6 +4,7 @@ import {execFileSync} from 'node:child_process'
 import fs from 'node:fs'
 import os from 'node:os'
 import {bufferSource, type Patchable} from '../../src/lib/scan/byte-source.ts'
+import {tarSum} from '../../src/lib/scan/container.ts'
 import {SCAN_LIMITS} from '../../src/lib/scan/limits.ts'
 import {VIEW_PATH} from '../../src/lib/scan/needle.ts'
 import {repairSums} from '../../src/lib/scan/repair-sums.ts'
@@ -32,7 +33,7 @@ describe('any bytes that look like an archive', function () {
 
   it('are searched to an end', () =>
     check(fc.asyncProperty(mutation, async change => {
-      const end = await scanInside(bufferSource(mutate(originals, change)), VIEW_PATH, {...SCAN_LIMITS, bytes: 1 << 20, ratioFrom: 1 << 16})
+      const end = await scanInside(bufferSource(withTarSums(mutate(originals, change))), VIEW_PATH, {...SCAN_LIMITS, bytes: 1 << 20, ratioFrom: 1 << 16})
       expect(end.kind).to.be.oneOf(['clean', 'not-scanned'])
     })))
 
@@ -53,6 +54,16 @@ describe('any bytes that look like an archive', function () {
       expect(back.equals(before)).to.equal(true)
     })))
 })
+
+/** With right sums wherever a tar's header may be: only those get past the first check. */
+function withTarSums(bytes: Buffer): Buffer {
+  for (let at = 0; at + 512 <= bytes.length; at += 512) {
+    const header = bytes.subarray(at, at + 512)
+    if (header.toString('latin1', 257, 262) === 'ustar') header.write(`${tarSum(header).toString(8).padStart(6, '0')}\0 `, 148, 'latin1')
+  }
+
+  return bytes
+}
 
 function replaced(before: Buffer, from: string, to: string): Buffer {
   const after = Buffer.from(before.toString('latin1').replaceAll(from, to), 'latin1')

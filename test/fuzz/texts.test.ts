@@ -6,6 +6,7 @@ import type {BuildRecord, SucceededBuild} from '../../src/lib/build/record.ts'
 import {isRecordSignedBy, signedText} from '../../src/lib/build/signed-text.ts'
 import {parseNarInfo} from '../../src/lib/closure/narinfo.ts'
 import {NixError} from '../../src/lib/errors.ts'
+import {isLayerSignedBy, parseLayerNote, signLayer} from '../../src/lib/layers/layer-note.ts'
 import {parsePublicKey, parseSecretKey} from '../../src/lib/signing/nix-key.ts'
 import {parsePinnedTools, parseToolsLock} from '../../src/lib/tools/lock.ts'
 import {FAILED, KEY, PENDING, RUNNING, SUCCEEDED, storePath} from '../lib/build/records.ts'
@@ -89,6 +90,15 @@ describe('any text from outside', function () {
         const taken = parsed('BAD_TOOLS_LOCK', () => parseToolsLock(text, places))
         for (const {url, sha256} of taken?.tools ?? []) expect([URL.canParse(url), /^[0-9a-f]{64}$/.test(sha256)]).to.deep.equal([true, true])
         parsed('BAD_TOOLS_LOCK', () => parsePinnedTools(text, 'tools.lock.json'))
+      }
+    })))
+
+  const note = signLayer(SUCCEEDED.outcome.layer, KEY)
+  it('is a note of a layer, unchanged, or refused by name; and is signed only where nothing was changed', () =>
+    check(fc.property(replacement, mutation, ({at, value}, change) => {
+      for (const text of [JSON.stringify(replaced(note, at, value)), mutate([Buffer.from(JSON.stringify(note))], change).toString()]) {
+        const taken = parsed('BAD_LAYER_NOTE', () => parseLayerNote(Buffer.from(text), 'key'))
+        if (taken && isLayerSignedBy(taken, KEY.publicKey)) expect(taken).to.deep.equal(note)
       }
     })))
 
