@@ -15,6 +15,8 @@ export function removeOutputs({canonical, view}: Trees, outputs: readonly string
   for (const name of outputs) {
     removeTree(`${view}/${name}`)
     removeTree(`${canonical}/${name}`)
+    // What a Nix leaves that was killed while it rewrote the hash in a content-addressed output, and no later one gets past.
+    removeTree(`${canonical}/${name}.tmp`)
   }
 }
 

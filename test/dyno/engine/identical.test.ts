@@ -1,4 +1,5 @@
 import {expect} from 'chai'
+import {execFileSync} from 'node:child_process'
 import fs from 'node:fs'
 import path from 'node:path'
 import {prepareExample} from './support/example.ts'
@@ -18,8 +19,9 @@ describe('a build in a dyno-like jail', function () {
     real = makeRealStore(archive)
   })
   after(async () => {
-    real[Symbol.dispose]()
-    await jail[Symbol.asyncDispose]()
+    // Nothing was made where the archive is missing.
+    ;(real as RealStore | undefined)?.[Symbol.dispose]()
+    await (jail as EngineJail | undefined)?.[Symbol.asyncDispose]()
   })
 
   for (const [what, prepare, atLeast] of [
@@ -49,6 +51,28 @@ describe('a build in a dyno-like jail', function () {
     } finally {
       fs.rmSync(`${jail.app}/source`, {recursive: true})
     }
+  })
+
+  it('leaves this project\'s own source, full of the text /app/.nixs, as it is: as a source, and unpacked where its hash is known', async () => {
+    const folder = `${jail.app}/own`
+    fs.mkdirSync(folder)
+    execFileSync('tar', ['--create', '--gzip', '--file', `${folder}/own.tar.gz`, '--sort=name', 'src', 'docs', 'test/lib/view'], {cwd: path.resolve(import.meta.dirname, '../../..')})
+    execFileSync('tar', ['--extract', '--gzip', '--file', `${folder}/own.tar.gz`, '--one-top-level=tree', '--directory', folder])
+    const jailed = (program: 'nix' | 'nix-build', args: string[]) => jail.nix(program, args)
+    const hash = (await jailed('nix', ['hash', 'path', '/app/own/tree'])).stdout.trim()
+    fs.writeFileSync(`${folder}/default.nix`, `rec {
+      unpacked = derivation {
+        name = "own"; system = "x86_64-linux"; builder = "/bin/bash"; PATH = "/usr/bin:/bin"; src = ./own.tar.gz;
+        outputHashMode = "recursive"; outputHashAlgo = "sha256"; outputHash = "${hash}";
+        args = [ "-e" "-c" "mkdir $out; tar --extract --gzip --file $src --directory $out; true" ];
+      };
+      same = derivation {
+        name = "same"; system = "x86_64-linux"; builder = "/bin/bash"; PATH = "/usr/bin:/bin"; tree = ./tree; inherit unpacked;
+        args = [ "-e" "-c" "diff --recursive $tree $unpacked; grep --quiet /app/[.]nixs $unpacked/src/lib/nix/store-path.ts; echo same > $out" ];
+      };
+    }`)
+    const {status, stderr} = await jailed('nix-build', ['/app/own', '--attr', 'same', '--no-out-link'])
+    expect(status, stderr).to.equal(0)
   })
 
   it('has the same derivations before its build and after it, and builds nothing again', async () => {

@@ -16,14 +16,14 @@ const RETRY = 'for n in {1..300}; do "$@" && exit 0; done; exit 1'
 
 /**
  * Builds round after round under -j8 while processes of the jail (Nix, external builders, builders, watchdogs) are killed
- * with SIGKILL, chosen and timed by `seed`, until so many were. The folder /app/source has chaos.nix.
+ * with SIGKILL, chosen and timed by `seed`, until so many were. `projects`: nix-build's arguments for each round.
  */
-export async function buildInChaos(jail: EngineJail, {seed, kills}: {seed: number; kills: number}): Promise<ChaosReport> {
+export async function buildInChaos(jail: EngineJail, {seed, kills, projects}: {seed: number; kills: number; projects: (round: number) => string[]}): Promise<ChaosReport> {
   const random = mulberry32(seed)
   const report: ChaosReport = {killed: {}, built: []}
   let left = kills
   for (let round = 0; left > 0; round++) {
-    const {file, args, env} = nixCommand(jail.installed, 'nix-build', ['/app/source/chaos.nix', '--argstr', 'round', `${seed}-${round}`, '--no-out-link', '-j8'])
+    const {file, args, env} = nixCommand(jail.installed, 'nix-build', [...projects(round), '--no-out-link', '-j8'])
     const ended = new AbortController()
     const build = jail.run(['/bin/bash', '-c', RETRY, 'chaos', file, ...args], {env, files: jail.toolboxFiles}).finally(() => ended.abort())
     while (!ended.signal.aborted && left > 0) {
@@ -41,7 +41,7 @@ export async function buildInChaos(jail: EngineJail, {seed, kills}: {seed: numbe
 
     const {status, stdout, stderr} = await build
     if (status !== 0) throw new Error(`seed ${seed}, round ${round}: Nix never succeeded: ${stderr.slice(-3000)}`)
-    report.built.push(stdout.trim().split('\n').slice(-4))
+    report.built.push(stdout.trim().split('\n'))
   }
 
   return report
