@@ -1,16 +1,12 @@
-import {createWriteStream} from 'node:fs'
-import {rm} from 'node:fs/promises'
-import {Readable} from 'node:stream'
-import {pipeline} from 'node:stream/promises'
-import {promisify} from 'node:util'
-import {createZstdCompress, zstdCompress} from 'node:zlib'
+import {rm, writeFile} from 'node:fs/promises'
 import {contentHash, type ContentHash} from '../../lib/closure/content-hash.ts'
 import {narOf} from '../../lib/closure/nar-writer.ts'
+import {zstdFrames} from '../../lib/closure/zstd.ts'
 import {EXIT, NixError} from '../../lib/errors.ts'
 import type {PackedNar} from './spool.ts'
 
-/** Up to here a NAR is compressed in memory; a larger one into a file, so that memory stays bounded whatever a path's size. */
-const IN_MEMORY = 4 * 1024 * 1024
+/** Up to here what is compressed stays in memory; the rest goes to a file, so that memory stays bounded whatever a path's size. */
+const IN_MEMORY = 8 * 1024 * 1024
 
 /**
  * Compresses the NAR of a path in the canonical store, checking it against what Nix has registered.
@@ -19,35 +15,31 @@ const IN_MEMORY = 4 * 1024 * 1024
  */
 export async function packNar(path: string, {narHash, narSize, file}: {narHash: string; narSize: number; file: string}): Promise<PackedNar> {
   const nar = contentHash()
-  const check = () => {
+  const packed = contentHash()
+  const frames = watchedLater(zstdFrames(watched(narOf(path), nar)), packed)
+  const first: Buffer[] = []
+  try {
+    for await (const frame of frames) {
+      first.push(frame)
+      if (packed.size > IN_MEMORY) {
+        await writeFile(file, chained(first, frames), {flag: 'wx'})
+        first.length = 0
+      }
+    }
+
     const hash = nar.digest()
     if (hash !== narHash || nar.size !== narSize) {
       throw new NixError(`${path} is not what Nix registered: its NAR has hash ${hash} and ${nar.size} bytes, not ${narHash} and ${narSize}.`, {
         code: 'NAR_CHANGED', exit: EXIT.verification,
       })
     }
-  }
-
-  const packed = contentHash()
-  if (narSize <= IN_MEMORY) {
-    const body = await promisify(zstdCompress)(Buffer.concat([...watched(narOf(path), nar)]))
-    check()
-    packed.update(body)
-    return {body, compression: 'zstd', fileHash: packed.digest(), fileSize: body.length}
-  }
-
-  try {
-    await pipeline(
-      Readable.from(watched(narOf(path), nar), {objectMode: false, highWaterMark: 1}), createZstdCompress(),
-      (pieces: AsyncIterable<Buffer>) => watchedLater(pieces, packed), createWriteStream(file, {flags: 'wx'}),
-    )
-    check()
   } catch (error) {
     await rm(file, {force: true})
     throw error
   }
 
-  return {body: {file}, compression: 'zstd', fileHash: packed.digest(), fileSize: packed.size}
+  const size = packed.size
+  return {body: size > IN_MEMORY ? {file} : Buffer.concat(first), compression: 'zstd', fileHash: packed.digest(), fileSize: size}
 }
 
 function* watched(pieces: Iterable<Buffer>, hash: ContentHash): Generator<Buffer, void> {
@@ -62,4 +54,9 @@ async function* watchedLater(pieces: AsyncIterable<Buffer>, hash: ContentHash): 
     hash.update(piece)
     yield piece
   }
+}
+
+async function* chained(first: Iterable<Buffer>, rest: AsyncIterable<Buffer>): AsyncGenerator<Buffer, void> {
+  yield* first
+  yield* rest
 }

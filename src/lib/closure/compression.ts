@@ -1,7 +1,8 @@
 import {spawn} from 'node:child_process'
 import {Duplex, PassThrough, Readable} from 'node:stream'
-import {createBrotliDecompress, createGunzip, createZstdDecompress} from 'node:zlib'
+import {createBrotliDecompress, createGunzip} from 'node:zlib'
 import {EXIT, NixError} from '../errors.ts'
+import {zstdDecompressor} from './zstd.ts'
 
 /** What binary caches compress NARs with (nix: src/libutil/compression.cc); lzip and compress have gone out of use. */
 export type Compression = 'br' | 'bzip2' | 'gzip' | 'none' | 'xz' | 'zstd'
@@ -31,7 +32,7 @@ export function decompressor(compression: Compression): Duplex {
     case 'none':
       return new PassThrough()
     case 'zstd':
-      return createZstdDecompress()
+      return zstdDecompressor()
     case 'gzip':
       return createGunzip()
     case 'br':

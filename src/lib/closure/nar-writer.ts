@@ -2,21 +2,33 @@ import fs from 'node:fs'
 import {fileMode} from '../view/canonical-modes.ts'
 import {entriesOf, join, kindAt, type DiskPath, type EntryKind} from '../view/entry.ts'
 
-/** Pieces are about this long, whatever the files: small ones would cost more to hand on than to read. */
-const PIECE = 256 * 1024
+/** All pieces but the last are this long, whatever the files: small ones would cost more to hand on than to read. */
+export const PIECE = 2 * 1024 * 1024
+/** Most paths are small: their piece grows from here on. */
+const FIRST = 64 * 1024
 
 /**
- * The NAR of what lies at `path` (format: nix, doc/manual/source/protocols/nix-archive), in pieces of some hundred kilobytes,
- * read as they are taken. Throws by name what a NAR cannot hold, and a file that changes its size meanwhile.
+ * The NAR of what lies at `path` (format: nix, doc/manual/source/protocols/nix-archive), in pieces of PIECE bytes, read as they
+ * are taken. Throws by name what a NAR cannot hold, and a file that changes its size meanwhile.
  */
 export function* narOf(path: DiskPath): Generator<Buffer, void> {
   const kind = kindAt(path)
   if (kind === null) throw new Error(`${path.toString()} is not there`)
   const out = new Pieces()
-  out.add(...strings('nix-archive-1'))
+  out.add(strings('nix-archive-1'))
   yield* node(out, path, kind)
-  if (out.size > 0) yield out.take()
+  yield* out.takeFull()
+  yield* out.takeRest()
 }
+
+const FILE = strings('(', 'type', 'regular')
+const EXECUTABLE = strings('executable', '')
+const CONTENTS = strings('contents')
+const SYMLINK = strings('(', 'type', 'symlink', 'target')
+const FOLDER = strings('(', 'type', 'directory')
+const ENTRY = strings('entry', '(', 'name')
+const NODE = strings('node')
+const END = strings(')')
 
 function* node(out: Pieces, path: DiskPath, kind: EntryKind): Generator<Buffer, void> {
   switch (kind) {
@@ -24,7 +36,7 @@ function* node(out: Pieces, path: DiskPath, kind: EntryKind): Generator<Buffer, 
       yield* fileNode(out, path)
       return
     case 'symlink':
-      out.add(...strings('(', 'type', 'symlink', 'target', fs.readlinkSync(path, 'buffer'), ')'))
+      out.add(SYMLINK, strings(fs.readlinkSync(path, 'buffer'), ')'))
       return
     case 'folder':
       yield* folderNode(out, path)
@@ -35,63 +47,90 @@ function* node(out: Pieces, path: DiskPath, kind: EntryKind): Generator<Buffer, 
 }
 
 function* folderNode(out: Pieces, path: DiskPath): Generator<Buffer, void> {
-  out.add(...strings('(', 'type', 'directory'))
+  out.add(FOLDER)
   // By bytes, which for other than ASCII is not how JavaScript compares text.
   const entries = entriesOf(path).map(entry => ({...entry, bytes: Buffer.from(entry.name)})).sort((a, b) => Buffer.compare(a.bytes, b.bytes))
   for (const {name, bytes, kind} of entries) {
-    out.add(...strings('entry', '(', 'name', bytes, 'node'))
+    out.add(ENTRY, strings(bytes), NODE)
     yield* node(out, join(path, name), kind)
-    out.add(...strings(')'))
-    if (out.size >= PIECE) yield out.take()
+    out.add(END)
+    yield* out.takeFull()
   }
 
-  out.add(...strings(')'))
+  out.add(END)
 }
 
 function* fileNode(out: Pieces, path: DiskPath): Generator<Buffer, void> {
   const file = fs.openSync(path, fs.constants.O_RDONLY | fs.constants.O_NOFOLLOW)
   try {
     const {size, mode} = fs.fstatSync(file)
-    out.add(...strings('(', 'type', 'regular', ...(fileMode(mode) === 0o555 ? ['executable', ''] : []), 'contents'), length(size))
+    out.add(FILE, ...(fileMode(mode) === 0o555 ? [EXECUTABLE] : []), CONTENTS, length(size))
     for (let left = size; left > 0;) {
-      const piece = Buffer.allocUnsafe(Math.min(left, PIECE))
-      const count = fs.readSync(file, piece)
+      const room = out.room(left)
+      const count = fs.readSync(file, room)
       if (count === 0) throw new Error(`${path.toString()} became shorter while it was read`)
-      out.add(piece.subarray(0, count))
+      out.filled(count)
       left -= count
-      if (out.size >= PIECE) yield out.take()
+      yield* out.takeFull()
     }
 
-    out.add(padding(size), ...strings(')'))
+    out.add(padding(size), END)
   } finally {
     fs.closeSync(file)
   }
 }
 
+/** What is written, cut into pieces. Files are read straight into them. */
 class Pieces {
-  size = 0
-  #held: Buffer[] = []
+  #piece = Buffer.allocUnsafe(FIRST)
+  #filled = 0
+  readonly #full: Buffer[] = []
 
-  add(...pieces: Buffer[]): void {
-    for (const piece of pieces) {
-      this.#held.push(piece)
-      this.size += piece.length
+  add(...values: Buffer[]): void {
+    for (const value of values) {
+      for (let done = 0; done < value.length;) {
+        const count = value.copy(this.room(value.length - done), 0, done)
+        this.filled(count)
+        done += count
+      }
     }
   }
 
-  take(): Buffer {
-    const piece = Buffer.concat(this.#held, this.size)
-    this.#held = []
-    this.size = 0
-    return piece
+  /** Where the next bytes belong: at least one, and at most as many as are wanted. */
+  room(wanted: number): Buffer {
+    if (this.#filled + wanted > this.#piece.length) this.#grow(this.#filled + wanted)
+    return this.#piece.subarray(this.#filled, this.#filled + wanted)
+  }
+
+  filled(count: number): void {
+    this.#filled += count
+    if (this.#filled < PIECE) return
+    this.#full.push(this.#piece)
+    this.#piece = Buffer.allocUnsafeSlow(PIECE)
+    this.#filled = 0
+  }
+
+  * takeFull(): Generator<Buffer, void> {
+    for (let piece = this.#full.shift(); piece; piece = this.#full.shift()) yield piece
+  }
+
+  * takeRest(): Generator<Buffer, void> {
+    if (this.#filled > 0) yield this.#piece.subarray(0, this.#filled)
+  }
+
+  #grow(wanted: number): void {
+    if (this.#piece.length === PIECE) return
+    const larger = Buffer.allocUnsafeSlow(Math.min(PIECE, Math.max(wanted, this.#piece.length * 4)))
+    this.#piece.copy(larger, 0, 0, this.#filled)
+    this.#piece = larger
   }
 }
 
-function strings(...values: (Buffer | string)[]): Buffer[] {
-  return values.flatMap(value => {
+function strings(...values: (Buffer | string)[]): Buffer {
+  return Buffer.concat(values.flatMap(value => {
     const bytes = Buffer.from(value)
     return [length(bytes.length), bytes, padding(bytes.length)]
-  })
+  }))
 }
 
 function length(value: number): Buffer {
@@ -100,4 +139,6 @@ function length(value: number): Buffer {
   return bytes
 }
 
-const padding = (size: number) => Buffer.alloc((8 - (size % 8)) % 8)
+function padding(size: number): Buffer {
+  return Buffer.alloc((8 - (size % 8)) % 8)
+}
