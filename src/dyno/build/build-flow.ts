@@ -19,6 +19,7 @@ import {nixCommand, type InstalledNix, type NixProgram} from '../engine/nix-comm
 import {readTaints} from '../engine/taints.ts'
 import {probeDyno, probeRecord, type Probe} from '../engine/probe.ts'
 import {relocate} from '../engine/relocate.ts'
+import {systemsOf} from '../engine/systems.ts'
 import {startClosureCache, type SavedPath} from '../cache/closure-cache.ts'
 import {saveSummary} from '../cache/summary.ts'
 import {parseRegistrations, type Closure} from './closure.ts'
@@ -26,6 +27,7 @@ import {fetchTool} from './fetch-tool.ts'
 import {BUILD_LAYOUT} from './layout.ts'
 import {makeLayer} from './make-layer.ts'
 import {nixBuildArguments} from './nix-build-arguments.ts'
+import {LogEnd, nixBuildFailed} from './nix-build-failed.ts'
 import type {Output} from './output.ts'
 import {findPrograms} from './programs.ts'
 import {requireProject} from './project.ts'
@@ -138,7 +140,7 @@ async function buildWithCache(input: BuildInput, probe: Probe): Promise<{result:
     isTainted: baseName => Promise.resolve(config.cacheTainted === 'own' && readTaints().isTainted(baseName)),
   })
   try {
-    const nix = await provideNix(input, cache.substituters)
+    const nix = await provideNix(input, probe, cache.substituters)
     cache.watch()
     try {
       return await build(input, nix, probe, cache.substituters)
@@ -161,7 +163,7 @@ async function concludeSaving({record, config, bucket, output}: BuildInput, resu
   }
 }
 
-async function provideNix({lock, nixVersion, bucket, output}: BuildInput, substituters: Substituters): Promise<InstalledNix> {
+async function provideNix({lock, nixVersion, bucket, output}: BuildInput, probe: Probe, substituters: Substituters): Promise<InstalledNix> {
   const tool = toolOf(lock, 'nix', nixVersion)
   await output.step(`Installing Nix ${tool.version}`)
   await fetchTool(bucket, tool, BUILD_LAYOUT.nixArchive)
@@ -169,7 +171,7 @@ async function provideNix({lock, nixVersion, bucket, output}: BuildInput, substi
     archive: BUILD_LAYOUT.nixArchive,
     conf: {
       externalBuilder: {program: BUILD_LAYOUT.node, args: [BUILD_LAYOUT.externalBuilder]},
-      systems: ['x86_64-linux'],
+      systems: systemsOf(probe),
       builder: {systemFeatures: ['benchmark', 'big-parallel'], hashedMirrors: [], netrcFile: null, caFile: '/etc/ssl/certs/ca-certificates.crt'},
       settings: substituterSettings(substituters),
     },
@@ -177,19 +179,20 @@ async function provideNix({lock, nixVersion, bucket, output}: BuildInput, substi
 }
 
 async function build({config, nixPath, output, signal}: BuildInput, nix: InstalledNix, probe: Probe, substituters: Substituters): Promise<{result: string; closure: Closure}> {
+  const log = new LogEnd()
   const run = (program: NixProgram, args: readonly string[], capture: number) => runProgram(nixCommand(nix, program, args, {NIX_PATH: nixPath}), {
-    cwd: BUILD_LAYOUT.source, signal, capture, onOutput: chunk => output.detail(chunk),
+    cwd: BUILD_LAYOUT.source, signal, capture,
+    onOutput(chunk) {
+      log.take(chunk)
+      return output.detail(chunk)
+    },
   })
   const flags = config.buildFlags.trim()
   await output.step(`Running nix-build${flags === '' ? '' : ` ${flags}`}`)
   const end = await run('nix-build', [
     ...nixBuildArguments({flags, ...jobsAndCores(probe), outLink: LAYOUT.result}), ...substituterArguments(substituters),
   ], 1024 * 1024)
-  if (end.status !== 0) {
-    throw new NixError(`nix-build failed${end.status === null ? `: it was ended by ${String(end.signal)}` : ` with exit status ${end.status}`}.`, {
-      code: 'NIX_BUILD_FAILED', exit: EXIT.buildFailed, cause: {exitStatus: end.status},
-    })
-  }
+  if (end.status !== 0) throw nixBuildFailed(end, log.text(), LAYOUT.canonical)
 
   const result = onlyResult(end.stdout.toString())
   await output.say(`Built ${result}`)
