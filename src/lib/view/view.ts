@@ -1,8 +1,7 @@
 import fs from 'node:fs'
 import {linkingDeriver, rewritingDeriver, type Derived} from './derive.ts'
 import {isOneOf} from './derive-file.ts'
-import {kindAt} from './entry.ts'
-import {publishAll, sweepUnfinished, unfinishedName} from './publish.ts'
+import {publishAll, unfinishedName} from './publish.ts'
 import {removeTree} from './remove.ts'
 import {TO_VIEW} from './rewriting.ts'
 
@@ -87,16 +86,4 @@ export function isFresh({canonical, view}: Trees, name: string): boolean {
   if (!derived) return false
   const source = fs.lstatSync(`${canonical}/${name}`, {throwIfNoEntry: false, bigint: true})
   return source === undefined || derived.ctimeNs >= source.birthtimeNs
-}
-
-/**
- * Removes from the view what the canonical store lacks (outputs of failed builds, scratch names of `--check`) and what killed
- * processes left unfinished in either tree. Only for when nothing is built. Returns the names removed.
- */
-export function sweepTrees({canonical, view}: Trees): string[] {
-  const unfinished = [...sweepUnfinished(canonical), ...sweepUnfinished(view)]
-  if (kindAt(view) === null) return unfinished
-  const orphans = fs.readdirSync(view).filter(name => kindAt(`${canonical}/${name}`) === null)
-  for (const name of orphans) removeTree(`${view}/${name}`)
-  return [...unfinished, ...orphans]
 }

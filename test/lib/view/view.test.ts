@@ -8,7 +8,7 @@ import {rewritingDeriver} from '../../../src/lib/view/derive.ts'
 import {publish, sweepUnfinished, unfinishedName} from '../../../src/lib/view/publish.ts'
 import {removeTree} from '../../../src/lib/view/remove.ts'
 import {TO_VIEW} from '../../../src/lib/view/rewriting.ts'
-import {ensureInView, isFresh, sweepTrees} from '../../../src/lib/view/view.ts'
+import {ensureInView, isFresh} from '../../../src/lib/view/view.ts'
 import {listing, makeTrees, type TestTrees} from './support/trees.ts'
 
 const NAME = '6f6had9j0i1g00p64sfs94jbm2pcfvbj-x'
@@ -101,12 +101,5 @@ describe('the view', () => {
     fs.writeFileSync(`${left}/shut/file`, '')
     fs.chmodSync(`${left}/shut`, 0o555)
     expect([sweepUnfinished(trees.view).length, fs.readdirSync(trees.view)]).to.deep.equal([1, []])
-  })
-
-  it('is swept of what the store lacks', () => {
-    addCanonical(NAME, 'text')
-    ensureInView(trees, [NAME])
-    fs.mkdirSync(`${trees.view}/scratch`)
-    expect([sweepTrees(trees), fs.readdirSync(trees.view)]).to.deep.equal([['scratch'], [NAME]])
   })
 })
