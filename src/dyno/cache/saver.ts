@@ -50,6 +50,8 @@ export function saver({registrations, save, since, parallel = 4, lost = () => Pr
   async function attempt(path: RegisteredPath): Promise<Saved> {
     const references = path.references.filter(reference => reference !== path.path)
     const ends = await Promise.all(references.map(async reference => {
+      const known = saving.get(reference)
+      if (known) return known
       const found = registrations.of(reference)
       return found ? saved(found) : {kind: 'failed' as const, error: new Error(`${reference} is not valid`)}
     }))
