@@ -1,0 +1,104 @@
+import {execFile} from 'node:child_process'
+import fs from 'node:fs'
+import {promisify} from 'node:util'
+import {formatSecretKey, makeSecretKey} from '../src/lib/signing/nix-key.ts'
+import {atLeast, CannotMeasure, medianRatio, medians, type Benchmark, type BenchContext, type Result} from './bench.ts'
+import {startBenchBucket, type BenchBucket} from './support/bench-bucket.ts'
+import type {SaveFigures, SaveOrder} from './support/save-closure.ts'
+import {exportPaths, upload} from './support/older-way.ts'
+import {yesodClosure, type YesodClosure} from './support/yesod.ts'
+
+const ROUNDS = 3
+const GOALS = [
+  'the older way\'s time for a first save divided by ours', 'the older way\'s bytes divided by ours, first save',
+  'the older way\'s time after a one-file change divided by ours', 'the older way\'s bytes after a one-file change divided by ours',
+] as const
+const LEAST = [2, 2, 20, 100] as const
+
+/** Saving a closure as a build's dyno does, against exporting it whole. */
+const save: Benchmark = {
+  name: 'save',
+  description: 'saving a closure of 1.4 GB, whole and after a one-file change, against nix-store --export and one upload',
+  goals: GOALS.map((goal, n) => `${goal}: at least ${LEAST[n]}`),
+  run,
+}
+
+export default save
+
+async function run(context: BenchContext): Promise<Result> {
+  const closure = await yesodClosure(context)
+  await using server = await startBenchBucket(context)
+  const first = await closureOf(closure, 'first')
+  const changed = await closureOf(closure, 'changed')
+  const rounds: Record<string, number>[] = []
+  for (let round = 0; round < ROUNDS; round++) {
+    await empty(server)
+    const whole = await ours(context, server, closure, {paths: first, built: first})
+    const after = await ours(context, server, closure, {paths: changed, built: changed.filter(path => !first.includes(path))})
+    const figures: Record<string, number> = {
+      'first save, ms': whole.ms, 'first save, bytes': whole.sent,
+      'one file changed, ms': after.ms, 'one file changed, bytes': after.sent,
+      ...await older(context, server, closure, first, 'first save'),
+      ...await older(context, server, closure, changed, 'one file changed'),
+      'memory, MiB': whole.memory / 1024 ** 2,
+    }
+    context.say(`round ${round + 1} of ${ROUNDS}: ${Object.entries(figures).map(([name, value]) => `${name} ${value.toFixed(0)}`).join('; ')}`)
+    rounds.push(figures)
+  }
+
+  const ratios = [
+    medianRatio(rounds, 'older way: first save, ms', 'first save, ms'), medianRatio(rounds, 'older way: first save, bytes', 'first save, bytes'),
+    medianRatio(rounds, 'older way: one file changed, ms', 'one file changed, ms'), medianRatio(rounds, 'older way: one file changed, bytes', 'one file changed, bytes'),
+  ]
+  return {
+    compared: {
+      'closure': `${first.length} paths: ${closure.origin}`,
+      'ours': 'src/dyno/cache in one process, from the registration of the paths in Nix\'s database to the last narinfo; what the bucket has of each was looked up before, as Nix does when it builds',
+      'older way': 'nix-store --export of the closure to a file, by Nix at full speed (not under PRoot), then curl --upload-file of that; after a change the same again',
+      'server': server.origin,
+    },
+    rounds, medians: medians(rounds),
+    ratios: Object.fromEntries(GOALS.map((goal, n) => [goal, ratios[n] ?? Number.NaN])),
+    goals: GOALS.map((goal, n) => atLeast(`${goal}: at least ${LEAST[n]}`, ratios[n] ?? Number.NaN, LEAST[n] ?? 0)),
+  }
+}
+
+async function closureOf({native, build}: YesodClosure, text: string): Promise<string[]> {
+  const paths = (await native.run('nix-store', ['--query', '--requisites', await build(text)])).trim().split('\n')
+  if (paths.length < 200) throw new CannotMeasure(`The closure has ${paths.length} paths only; at least 200 are meant.`)
+  return paths
+}
+
+async function ours({scratch}: BenchContext, {config}: BenchBucket, {native}: YesodClosure, {paths, built}: Pick<SaveOrder, 'built' | 'paths'>): Promise<SaveFigures> {
+  const folder = fs.mkdtempSync(`${scratch}/save-`)
+  const {secret, ...rest} = config
+  const order: SaveOrder = {config: rest, nix: native.nix, paths, built, scratch: folder}
+  const {stdout} = await promisify(execFile)(process.execPath, [`${import.meta.dirname}/support/save-closure.ts`, JSON.stringify(order)], {
+    env: {...process.env, NIX_S3_SECRET: secret, NIX_SIGNING_KEY: formatSecretKey(makeSecretKey('bench-1', Buffer.alloc(32, 7)))},
+  })
+  fs.rmSync(folder, {recursive: true})
+  const figures = JSON.parse(stdout) as SaveFigures
+  if (figures.ends['saved'] !== built.length || (figures.ends['there'] ?? 0) !== paths.length - built.length) {
+    throw new Error(`${built.length} of ${paths.length} paths were to be saved: ${JSON.stringify(figures.ends)}`)
+  }
+
+  return figures
+}
+
+/** Exports to a file and sends that: curl needs to know the length. */
+async function older({scratch}: BenchContext, {config}: BenchBucket, {native}: YesodClosure, paths: readonly string[], what: string): Promise<Record<string, number>> {
+  const file = `${scratch}/closure.export`
+  const started = performance.now()
+  await exportPaths(native, paths, file)
+  await upload(config, file, 'closure')
+  const ms = performance.now() - started
+  const {size} = fs.statSync(file)
+  fs.rmSync(file)
+  return {[`older way: ${what}, ms`]: ms, [`older way: ${what}, bytes`]: size}
+}
+
+async function empty({bucket}: BenchBucket): Promise<void> {
+  const keys: string[] = []
+  for await (const {key} of bucket.list('')) keys.push(key)
+  await bucket.delete(keys)
+}
