@@ -1,9 +1,11 @@
 import {expect} from 'chai'
 import {join} from 'node:path'
 import type {ClosurePath} from '../../src/lib/build/record.ts'
+import {EXIT} from '../../src/lib/errors.ts'
 import {encodeBase32} from '../../src/lib/nix/base32.ts'
 import {nixArchive} from '../dyno/engine/support/installed.ts'
 import {makeRealStore} from '../dyno/engine/support/real-store.ts'
+import {readObjects} from './support/bucket.ts'
 import {Project} from './support/project.ts'
 import {sharedScene, type App, type Scene} from './support/scene.ts'
 
@@ -64,9 +66,26 @@ describe('from a project to a page', function () {
     expect((await app.releases()).at(-1)?.slug).to.deep.equal(current?.slug)
   })
 
-  it('a slug without its C library is released as asked, and does not hurt the next build', async () => {
+  it('pruned by what check suggests, it serves the same page out of a layer that is 15 % smaller', async () => {
+    const page = await app.page()
+    const whole = (await app.record(await app.lastBuild()))['outcome'] as {layer: {size: number}}
+    const known = await layerSizes(scene)
+    const file = join(scene.dir, 'suggested.slugexclude')
+    await app.heroku('nix:slugexclude:check', '--suggest', '--output', file)
+    await app.heroku('nix:slugexclude:check', '--slugexclude', file, '--html', join(scene.dir, 'slug.html'))
+    await app.heroku('nix:redeploy', '--slugexclude', file)
+    expect(await app.page()).to.deep.equal(page)
+    expect(page.status).to.equal(200)
+    const made = [...await layerSizes(scene)].filter(([key]) => !known.has(key)).map(([, size]) => size)
+    expect(made).to.have.length(1)
+    expect((made[0] ?? 0) / whole.layer.size).to.be.below(0.85)
+  })
+
+  it('a slug without its C library is released as asked, as check says it would break, and does not hurt the next build', async () => {
     await app.project.change({'.slugexclude': '- store/*-libc6-*/**\n'})
     await app.heroku('nix:build', '--size=performance-l')
+    const checked = await app.tryHeroku('nix:slugexclude:check')
+    expect([checked.exitCode, checked.all.includes('- store/*-libc6-*/**')], checked.text).to.deep.equal([EXIT.wouldBreak, true])
     const pruned = await app.tryHeroku('nix:redeploy')
     expect(pruned.exitCode, pruned.text).to.not.equal(0)
     expect((await app.page()).status).to.equal(503)
@@ -80,6 +99,11 @@ describe('from a project to a page', function () {
     expect(await app.page()).to.deep.equal({status: 200, text: 'Hello again\n'})
   })
 })
+
+/** Bytes, by key. */
+async function layerSizes({bucket}: Scene): Promise<Map<string, number>> {
+  return new Map([...await readObjects(bucket, 'heroku/layers/')].filter(([key]) => key.endsWith('.tar.gz')).map(([key, bytes]) => [key, bytes.length]))
+}
 
 /** `sha256-BASE64` as records have it. */
 function fromSri(hash: string): string {
