@@ -1,3 +1,4 @@
+import {setTimeout as delay} from 'node:timers/promises'
 import * as v from 'valibot'
 import type {Bucket} from '../bucket/bucket.ts'
 import {keys} from '../bucket/keys.ts'
@@ -26,6 +27,8 @@ export interface Waiting {
   /** Called once, if there is a sweep to wait for. */
   onWait?: () => void
 }
+
+export const ownClock: Waiting = {now: () => new Date(), wait: ms => delay(ms)}
 
 /** Null for what is no note: nobody sweeps. */
 export function parseSweepNote(bytes: Uint8Array): SweepNote | null {
