@@ -8,6 +8,7 @@ import {nameTree, openTree} from '../../src/lib/check/read-tree.ts'
 import {makeReport} from '../../src/lib/check/report.ts'
 import {readListing} from '../../src/lib/listing/read-listing.ts'
 import {parseRules} from '../../src/lib/slugexclude/parse-rules.ts'
+import {peakMemory} from './peak-memory.ts'
 
 const [mode, folder = '', rulesFile = ''] = process.argv.slice(2)
 const listing = `${folder}/files.jsonl.gz`
@@ -17,7 +18,7 @@ const sha256 = createHash('sha256').update(bytes).digest('hex')
 const start = performance.now()
 const rules = parseRules(readFileSync(rulesFile))
 const kept = mode === 'listing' ? await check() : listPaths(judge(nameTree(openTree(folder, folder)), rules), 'kept').length
-process.stdout.write(JSON.stringify({ms: performance.now() - start, memory: process.resourceUsage().maxRSS * 1024, kept}))
+process.stdout.write(JSON.stringify({ms: performance.now() - start, memory: peakMemory(), kept}))
 
 async function check(): Promise<number> {
   const files = await readListing(createReadStream(listing), {sha256, size: bytes.length, where: listing})

@@ -8,6 +8,7 @@ import type {Body, Bucket} from '../../src/lib/bucket/bucket.ts'
 import type {BucketConfig} from '../../src/lib/config-vars.ts'
 import {baseNameOf, hashPartOf} from '../../src/lib/nix/store-path.ts'
 import {startClosureCache} from '../../src/dyno/cache/closure-cache.ts'
+import {peakMemory} from './peak-memory.ts'
 
 export interface SaveOrder {
   config: Omit<BucketConfig, 'secret'>
@@ -49,7 +50,7 @@ const ms = performance.now() - started
 await cache.close()
 const ends: Record<string, number> = {}
 for (const {kind} of results) ends[kind] = (ends[kind] ?? 0) + 1
-process.stdout.write(JSON.stringify({ms, sent: sent(), memory: process.resourceUsage().maxRSS * 1024, ends} satisfies SaveFigures))
+process.stdout.write(JSON.stringify({ms, sent: sent(), memory: peakMemory(), ends} satisfies SaveFigures))
 process.exit()
 
 /** A database like Nix's, without a path. @returns registers the paths at once, as if Nix had just made them */
