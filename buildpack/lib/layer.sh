@@ -6,13 +6,15 @@
 # How often a layer is fetched whose connection breaks.
 readonly LAYER_TRIES=3
 
-# Unpacks a build's layer into the slug: whole and of the right digest, or not at all.
+# Unpacks a build's layer into the slug: whole and of the right digest, or not at all. It comes from the bucket, unless it
+# is in a file here.
 #
-# Usage: layer::restore "${record_file}" "${build_dir}" "${work_dir}"
+# Usage: layer::restore "${record_file}" "${build_dir}" "${work_dir}" [LAYER_FILE]
 function layer::restore() {
 	local record_file="${1}"
 	local build_dir="${2}"
 	local work_dir="${3}"
+	local layer_file="${4:-}"
 	# In the slug's own folder, so that moving what is right there copies nothing.
 	local staging="${build_dir}/.heroku/nix/incoming"
 	local outcome=broken
@@ -21,7 +23,7 @@ function layer::restore() {
 	for ((try = 1; try <= LAYER_TRIES; try++)); do
 		rm --recursive --force -- "${staging}"
 		mkdir --parents "${staging}"
-		outcome="$(layer::fetch "${record_file}" "${staging}" "${work_dir}")"
+		outcome="$(layer::fetch "${record_file}" "${staging}" "${work_dir}" "${layer_file}")"
 		[[ "${outcome}" == broken ]] || break
 		sleep "${try}"
 	done
@@ -37,11 +39,12 @@ function layer::restore() {
 # Downloads, checks and unpacks in one go. Prints `whole`, `broken` (the connection), `refused` (the bucket), `full` (the
 # disk), `wrong` (other bytes than were signed) or `unreadable` (no layer although the bytes are right).
 #
-# Usage: layer::fetch "${record_file}" "${staging}" "${work_dir}"
+# Usage: layer::fetch "${record_file}" "${staging}" "${work_dir}" "${layer_file}"
 function layer::fetch() {
 	local record_file="${1}"
 	local staging="${2}"
 	local work_dir="${3}"
+	local layer_file="${4}"
 	local key
 	local hasher
 	local -a statuses=(0)
@@ -53,12 +56,28 @@ function layer::fetch() {
 	sha256sum < "${work_dir}/bytes" > "${work_dir}/layer.sha256" &
 	hasher="${!}"
 	# shellcheck disable=SC2310 # Each part's status is looked at.
-	s3::stream "${key}" "${work_dir}/layer.facts" | tee "${work_dir}/bytes" |
+	layer::open "${key}" "${work_dir}/layer.facts" "${layer_file}" | tee "${work_dir}/bytes" |
 		LC_ALL=C tar --extract --gzip --file=- --directory="${staging}" --strip-components=2 --no-same-owner \
 			> /dev/null 2> "${work_dir}/tar.log" || statuses=("${PIPESTATUS[@]}")
 	wait "${hasher}"
 	IFS=' ' read -r http_status _ < "${work_dir}/layer.facts" || true
 	layer::judge "${record_file}" "${staging}" "${work_dir}" "${http_status:-000}" "${statuses[@]}"
+}
+
+# Writes the layer's bytes to standard output, as s3::stream does.
+#
+# Usage: layer::open "${key}" "${facts_file}" "${layer_file}"
+function layer::open() {
+	local key="${1}"
+	local facts_file="${2}"
+	local layer_file="${3}"
+
+	if [[ -z "${layer_file}" ]]; then
+		s3::stream "${key}" "${facts_file}"
+	else
+		stat --format='200 %s' -- "${layer_file}" > "${facts_file}"
+		cat -- "${layer_file}"
+	fi
 }
 
 # Prints what a try came to.
@@ -104,10 +123,11 @@ function layer::judge() {
 
 # Says how much was unpacked, and how fast.
 #
-# Usage: layer::report "${record_file}" "${start}"
+# Usage: layer::report "${record_file}" "${start}" [made]
 function layer::report() {
 	local record_file="${1}"
 	local start="${2}"
+	local how="${3:-fetched}"
 	local sizes
 	local seconds
 	local bytes
@@ -116,34 +136,7 @@ function layer::report() {
 	bytes="$(record::field "${record_file}" .outcome.layer.size)"
 	seconds="$(report::seconds_since "${start}")"
 	report::number layer_bytes "${bytes}"
-	output::indent "${sizes% *} MB fetched, ${sizes#* } MB unpacked, digest checked, in ${seconds} s"
-}
-
-# Warns where the build's .slugexclude is not the pushed one: the layer was pruned by the build's.
-#
-# Usage: layer::check_slugexclude "${record_file}" "${build_dir}"
-function layer::check_slugexclude() {
-	local record_file="${1}"
-	local build_dir="${2}"
-	local rules=null
-	local signed
-	local digest
-
-	if [[ -f "${build_dir}/.slugexclude" ]]; then
-		rules="$(sha256sum < "${build_dir}/.slugexclude")"
-		rules="\"${rules%% *}\""
-	fi
-	signed="$(record::field "${record_file}" .outcome.layer.digest)"
-	# Without the newline that ends jq's output.
-	digest="$(jq --compact-output --join-output --argjson rules "${rules}" --from-file "${LIB_DIR}/layer-inputs.jq" \
-		"${record_file}" | sha256sum)"
-	if [[ "${digest%% *}" != "${signed}" ]]; then
-		report::word slugexclude changed
-		output::warning <<- EOT
-			.slugexclude is not the one of the build; the slug is pruned by the build's.
-			To prune by this one: heroku nix:build, then heroku nix:redeploy or push again.
-		EOT
-	fi
+	output::indent "${sizes% *} MB ${how}, ${sizes#* } MB unpacked, digest checked, in ${seconds} s"
 }
 
 # Ends the build with what a restore came to.

@@ -23,11 +23,26 @@ function record::fetch() {
 	if [[ ! "${id}" =~ ^[0-9]{8}-[0-9]{6}-[0-9a-z]{4}$ ]]; then
 		record::fail "${prefix}/${pointer}" "it holds no build's id"
 	fi
-	found="$(s3::get "${prefix}/builds/${id}/build.json" "${file}")"
 	# A pointer whose record was deleted counts as none, as for heroku nix:redeploy.
+	found="$(record::fetch_build "${id}" "${file}")"
 	if [[ "${found}" == found ]]; then
-		record::verify "${file}" "${id}" "${prefix}/builds/${id}/build.json"
 		record::matches "${file}" "${pointer}" "${prefix}/${pointer}"
+	fi
+	echo "${found}"
+}
+
+# Fetches a build's record, and checks it. Prints "found" or "missing".
+#
+# Usage: record::fetch_build "${id}" "${file}"
+function record::fetch_build() {
+	local id="${1}"
+	local file="${2}"
+	local key="heroku/apps/${NIX_APP_NAME}/builds/${id}/build.json"
+	local found
+
+	found="$(s3::get "${key}" "${file}")"
+	if [[ "${found}" == found ]]; then
+		record::verify "${file}" "${id}" "${key}"
 	fi
 	echo "${found}"
 }
@@ -53,20 +68,21 @@ function record::verify() {
 	((status == 0)) || record::fail "${key}" "it is no record of a succeeded build"
 	app_and_id="$(jq --raw-output '"\(.app) \(.id)"' "${file}")"
 	[[ "${app_and_id}" == "${NIX_APP_NAME} ${id}" ]] || record::fail "${key}" "it is the record of another build"
-	record::check_signature "${file}" || status="${?}"
+	record::is_signed "${file}" "${LIB_DIR}/signed-text.jq" || status="${?}"
 	((status == 0)) || record::fail "${key}" "it is not signed with NIX_SIGNING_KEY's key ${NIX_SIGNING_KEY%%:*}"
 }
 
-# Whether this app's key signed exactly what the record says.
+# Whether this app's key signed exactly what a record or a note says: the text that a jq program makes of it.
 #
-# Usage: record::check_signature "${file}"
-function record::check_signature() {
+# Usage: record::is_signed "${file}" "${program_file}"
+function record::is_signed() {
 	local file="${1}"
+	local program_file="${2}"
 	local signature
 
 	signature="$(jq --raw-output .signature "${file}")" || return 1
 	[[ "${signature%%:*}" == "${NIX_SIGNING_KEY%%:*}" ]] || return 1
-	jq --raw-output --from-file "${LIB_DIR}/signed-text.jq" "${file}" > "${file}.text" || return 1
+	jq --raw-output --from-file "${program_file}" "${file}" > "${file}.text" || return 1
 	base64 --decode <<< "${signature#*:}" > "${file}.signature" || return 1
 	{
 		# What comes before the 32 bytes of an ed25519 public key in DER (RFC 8410).

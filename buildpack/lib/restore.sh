@@ -2,17 +2,25 @@
 # shellcheck disable=SC2154 # LIB_DIR is bin/compile's, NIX_* are config.sh's
 # Which build a push releases: that of the pushed commit, else of an equal tree, else the newest that succeeded.
 
-# Fetches the record of the build to restore. Prints by what it was found, `commit`, `tree` or `newest`, or `none`.
+# Fetches the record of the build to restore. Prints by what it was found, `asked`, `commit`, `tree` or `newest`, or `none`. Unless
+# the commit was enough, WORK_DIR/tree holds the tree's hash then, if that is known.
 #
-# Usage: restore::choose "${build_dir}" "${commit}" "${work_dir}"
+# Usage: restore::choose "${build_dir}" "${asked}" "${commit}" "${work_dir}"
 function restore::choose() {
 	local build_dir="${1}"
-	local commit="${2}"
-	local work_dir="${3}"
+	local asked="${2}"
+	local commit="${3}"
+	local work_dir="${4}"
 	local record_file="${work_dir}/record.json"
 	local tree
 	local found
 
+	if [[ -n "${asked}" ]]; then
+		found="$(record::fetch_build "${asked}" "${record_file}")"
+		[[ "${found}" == found ]] || restore::fail_gone "${asked}"
+		echo asked
+		return 0
+	fi
 	if [[ -n "${commit}" ]]; then
 		found="$(record::fetch "commits/${commit}" "${record_file}")"
 		if [[ "${found}" == found ]]; then
@@ -21,6 +29,7 @@ function restore::choose() {
 		fi
 	fi
 	tree="$(tree::hash "${build_dir}" "${work_dir}")"
+	printf '%s' "${tree}" > "${work_dir}/tree"
 	if [[ -n "${tree}" ]]; then
 		found="$(record::fetch "trees/${tree}" "${record_file}")"
 		if [[ "${found}" == found ]]; then
@@ -35,12 +44,22 @@ function restore::choose() {
 	esac
 }
 
+# Prints the build that heroku nix:redeploy --via build asks for: COMMIT+BUILD, or BUILD alone (src/lib/redeploy/source-version.ts).
+#
+# Usage: restore::asked "${SOURCE_VERSION:-}"
+function restore::asked() {
+	if [[ "${1}" =~ ^([0-9a-f]{40,64}\+)?([0-9]{8}-[0-9]{6}-[0-9a-z]{4})$ ]]; then
+		echo "${BASH_REMATCH[2]}"
+	fi
+}
+
 # Prints the pushed commit; nothing where SOURCE_VERSION is no commit's hash: the Builds API takes any text there, or none.
 #
 # Usage: restore::commit "${SOURCE_VERSION:-}"
 function restore::commit() {
 	local version="${1,,}"
 
+	version="${version%%+*}"
 	if [[ "${version}" =~ ^([0-9a-f]{40}|[0-9a-f]{64})$ ]]; then
 		echo "${version}"
 	fi
@@ -67,8 +86,10 @@ function restore::announce() {
 	report::word build "${id}"
 	report::word built_commit "${built:-none}"
 	case "${found_by}" in
+	asked) output::step "Restoring build ${id}, which was asked for" ;;
 	commit) output::step "Restoring build ${id} of this commit, ${commit:0:10}" ;;
 	tree) output::step "Restoring build ${id} of this very tree, ${tree:0:10}" ;;
+	built) output::step "Putting build ${id} into the slug" ;;
 	newest) restore::announce_older "${id}" "${built}" "${tree}" "${commit}" ;;
 	*) return 2 ;;
 	esac
@@ -82,7 +103,6 @@ function restore::announce_older() {
 
 	[[ -n "${2}" ]] || built="tree ${3}, which no commit held"
 	[[ -n "${4}" ]] || pushed="something whose commit is not known"
-	restore::explain_no_push_builds
 	restore::fail_if_required "${pushed}" "The newest is ${id} of ${built}."
 	output::warning <<- EOT
 		What was pushed has not been built; an older build is released.
@@ -101,22 +121,20 @@ function restore::announce_none() {
 	local pushed="commit ${commit}"
 
 	[[ -n "${commit}" ]] || pushed="something whose commit is not known"
-	restore::explain_no_push_builds
 	restore::fail_if_required "${pushed}" "${NIX_APP_NAME} has no build that succeeded."
 	output::step "No build of ${NIX_APP_NAME} has succeeded yet: there is nothing to restore"
 	output::indent "The app is set up. What to type next:" \
 		"1. heroku nix:build" "2. heroku nix:redeploy, or push again"
 }
 
-function restore::explain_no_push_builds() {
-	local is_on=0
+function restore::fail_gone() {
+	failures::fail build-gone <<- EOT
+		The build that was asked for is not in the bucket.
 
-	# shellcheck disable=SC2310 # It calls nothing that could fail.
-	config::is_on "${NIX_BUILD_ON_PUSH}" || is_on="${?}"
-	((is_on == 0)) || return 0
-	output::warning <<- EOT
-		NIX_BUILD_ON_PUSH is set, but this version of heroku-nix does not build during a push yet.
-		To build on a one-off dyno, without Heroku's limit of 15 minutes: heroku nix:build
+		Found: no build ${1} of ${NIX_APP_NAME} in bucket ${NIX_S3_BUCKET}.
+
+		What to do:
+		1. Release another one: heroku nix:redeploy --via build --build BUILD
 	EOT
 }
 

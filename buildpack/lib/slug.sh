@@ -35,7 +35,7 @@ function slug::add_scripts() {
 	local share_dir="${2}"
 
 	install --directory --mode=0755 "${build_dir}/.heroku/nix/bin" "${build_dir}/.profile.d"
-	install --mode=0755 "${share_dir}/run_proot.sh" "${share_dir}/run_result.sh" "${build_dir}/.heroku/nix/bin/"
+	install --mode=0755 "${share_dir}/build" "${share_dir}/run_proot.sh" "${share_dir}/run_result.sh" "${build_dir}/.heroku/nix/bin/"
 	install --mode=0644 "${share_dir}/nix.sh" "${build_dir}/.profile.d/nix.sh"
 }
 
@@ -53,6 +53,27 @@ function slug::add_facts() {
 		source: (if $exact then .source.sha256 else null end),
 		engine: .outcome.engine, result: .outcome.result, layer: .outcome.layer.digest
 	}' "${record_file}" > "${build_dir}/.heroku/nix/source.json"
+}
+
+# Writes what was pushed, where that is not what was built: "heroku run build" builds it, out of the slug's files.
+#
+# Usage: slug::add_pushed "${build_dir}" "${work_dir}" "${commit}"
+function slug::add_pushed() {
+	local build_dir="${1}"
+	local work_dir="${2}"
+	local commit="${3}"
+	local facts="${build_dir}/.heroku/nix/source.json"
+	local tree
+
+	tree="$(< "${work_dir}/tree")"
+	[[ -n "${tree}" ]] || return 0
+	if [[ ! -f "${facts}" ]]; then
+		echo '{"format": 1, "tree": null, "source": null}' > "${facts}"
+	fi
+	jq --indent 2 --arg tree "${tree}" --arg commit "${commit}" \
+		'. + {pushed: {tree: $tree, commit: (if $commit == "" then null else $commit end)}}' "${facts}" > "${work_dir}/facts"
+	install --mode=0644 "${work_dir}/facts" "${facts}"
+	install --mode=0644 "${work_dir}/files" "${build_dir}/.heroku/nix/source.files"
 }
 
 # Prints the command of `web` where there is no Procfile and the result has exactly one program.

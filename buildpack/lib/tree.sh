@@ -2,7 +2,8 @@
 # The pushed source's Git tree hash, as the commit has it: an amended or an empty commit has another id and the same tree.
 
 # Prints the tree hash of a folder, or nothing where Git cannot tell. It is another one than the commit's where something
-# was taken away or added since the checkout: by .slugignore, by another buildpack, by `export-subst`.
+# was taken away or added since the checkout: by .slugignore, by another buildpack, by `export-subst`. WORK_DIR/files then
+# lists the folder's files as `git ls-files --stage -z` does.
 #
 # Usage: tree::hash "${build_dir}" "${work_dir}"
 function tree::hash() {
@@ -28,6 +29,7 @@ function tree::hash() {
 	"${git[@]}" add --force --all -- . > /dev/null 2>&1 || status="${?}"
 	((status == 0)) || return 0
 	hash="$("${git[@]}" write-tree 2> /dev/null)" || status="${?}"
+	"${git[@]}" ls-files --stage -z > "${work_dir}/files" 2> /dev/null || status="${?}"
 	rm --recursive --force "${work_dir}/tree.git"
 	((status != 0)) || echo "${hash}"
 }

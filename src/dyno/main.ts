@@ -1,5 +1,7 @@
 import {EXIT, NixError} from '../lib/errors.ts'
 import {startBuild} from './build/start-build.ts'
+import {startPushed} from './order/start-pushed.ts'
+import {startSlug} from './order/start-slug.ts'
 import {startPrunePushed} from './prune/start-prune-pushed.ts'
 import {startPrune} from './prune/start-prune.ts'
 import {startRelease} from './release/start-release.ts'
@@ -13,10 +15,14 @@ async function main([subcommand, ...args]: readonly string[]): Promise<void> {
       return startPrune(args[0] ?? '')
     case 'prune-pushed':
       return startPrunePushed(args)
+    case 'build-pushed':
+      return startPushed(args[0] ?? '', args[1] ?? '', args[2] ?? '')
+    case 'build-slug':
+      return startSlug(args)
     case 'release':
       return startRelease(args[0] ?? '')
     default:
-      throw new NixError(`dyno.mjs knows no subcommand "${subcommand ?? ''}".`, {code: 'USAGE', exit: EXIT.usage})
+      throw new NixError(`dyno.mjs knows no subcommand "${subcommand ?? ''}".`, {code: 'USAGE', exit: EXIT.usage, suggestions: ['heroku nix:setup, which brings the newest']})
   }
 }
 

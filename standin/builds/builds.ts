@@ -50,6 +50,9 @@ interface Run extends LiveBuild {
   verdict: Verdict
   abort: AbortController
   room: BuildRoom | null
+  /** when its time began, by the monotonic clock; null: not yet */
+  clockFrom: number | null
+  timer: NodeJS.Timeout | undefined
   tell: (output: Buffer | string) => void
   detected: string | null
 }
@@ -82,7 +85,7 @@ export class Builds {
     const events = new EventEmitter<{output: [string]; end: []}>()
     const parts: Buffer[] = []
     const run: Run = {
-      record, app, events, verdict: 'running', abort: new AbortController(), room: null, detected: null,
+      record, app, events, verdict: 'running', abort: new AbortController(), room: null, clockFrom: null, timer: undefined, detected: null,
       text: () => Buffer.concat(parts).toString(),
       tell(output) {
         const bytes = Buffer.from(output)
@@ -115,6 +118,11 @@ export class Builds {
     end(run, 'canceled')
   }
 
+  /** Holds running builds of an app to its limit as it is now. */
+  limitChanged(app: AppRecord): void {
+    for (const run of this.#runs.values()) if (run.app === app) setClock(run)
+  }
+
   /** Of an app that is deleted. */
   async dropApp(app: AppRecord): Promise<void> {
     await this.#cancelAll(run => run.app === app)
@@ -138,14 +146,8 @@ export class Builds {
   async #carryOut(run: Run, order: BuildOrder): Promise<void> {
     const {store, source, complain, logs} = this.#context
     const {record, app} = run
-    // The image of the first build takes as long as it takes; the clock runs from when the jail stands.
-    let timer: NodeJS.Timeout | undefined
-    const startClock = () => {
-      timer = setTimeout(() => end(run, 'timed-out'), app.settings.buildTimeoutMs)
-    }
-
     try {
-      await this.#build(run, order, startClock)
+      await this.#build(run, order)
       record.status = 'succeeded'
       logs.of(app).add('app', 'api', 'Build succeeded')
     } catch (error) {
@@ -160,14 +162,14 @@ export class Builds {
       record.status = 'failed'
       logs.of(app).add('app', 'api', 'Build failed -- check your build output')
     } finally {
-      clearTimeout(timer)
+      clearTimeout(run.timer)
     }
 
     record.updatedAt = timestamp(source.now())
     store.save()
   }
 
-  async #build(run: Run, order: BuildOrder, startClock: () => void): Promise<void> {
+  async #build(run: Run, order: BuildOrder): Promise<void> {
     const {caches, host, source, complain} = this.#context
     const {record, app, tell} = run
     const folder = await mkdtemp(join(tmpdir(), 'standin-build-'))
@@ -179,7 +181,9 @@ export class Builds {
       run.room = room
       try {
         if (run.verdict !== 'running') throw new BuildFailure()
-        startClock()
+        // The image of the first build takes as long as it takes; the clock runs from when the jail stands.
+        run.clockFrom = performance.now()
+        setClock(run)
         const {signal} = run.abort
         const file = order.file ?? join(folder, 'source')
         if (order.file === null) await downloadSource({url: order.sourceUrl, checksum: order.checksum}, file, signal)
@@ -247,6 +251,13 @@ export class Builds {
 /** Heroku's words for an account at its limit; the stand-in's limit is one build of an app. */
 export function concurrentBuilds(): ApiError {
   return new ApiError(429, 'concurrent_builds', 'Your account has reached its concurrent builds limit')
+}
+
+function setClock(run: Run): void {
+  if (run.clockFrom === null || run.verdict !== 'running') return
+  clearTimeout(run.timer)
+  const left = run.clockFrom + run.app.settings.buildTimeoutMs - performance.now()
+  run.timer = setTimeout(() => end(run, 'timed-out'), Math.max(0, left))
 }
 
 function end(run: Run, verdict: Verdict): void {

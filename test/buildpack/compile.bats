@@ -80,16 +80,50 @@ teardown_file() { world::stop; }
 	world::expect_slug
 }
 
-@test "warns when .slugexclude is not the build's, and only then" {
-	world::lay_out pruned
+@test "restores the layer that was pruned by the pushed .slugexclude before, without Node" {
+	world::lay_out pruned-before
+	printf -- '- /store/*/share/\n' > "${BUILD_DIR}/.slugexclude"
 	world::compile
-	world::expect_slug
-	[[ "${output}" == *'.slugexclude is not the one of the build'* ]]
+	echo "${output}"
+	[[ "${status}" -eq 0 && "${output}" == *'Pruned by the pushed .slugexclude, which is not the build'*'MB fetched'* ]]
+	[[ -e "${BUILD_DIR}/result/bin" && ! -e "${BUILD_DIR}/.nixs/bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb-library/share" ]]
+	[[ ! -e "${CACHE_DIR}/heroku-nix/tools" ]]
+	run "${ROOT}/bin/report" "${BUILD_DIR}" "${CACHE_DIR}" "${ENV_DIR}"
+	[[ "${output}" == *'slugexclude: "pruned-before"'* ]]
+}
+
+@test "does not trust a layer that another key signed" {
+	world::lay_out pruned-by-somebody
+	printf -- '- /store/*/share/\n' > "${BUILD_DIR}/.slugexclude"
+	world::compile
+	[[ "${output}" == *'example-app-1.json is not signed with NIX_SIGNING_KEY'*'so it is not used'*'Pruning anew'* ]]
+	# Which needs the program that dynos run.
+	world::expect_failure not-set-up 'no config var NIX_TOOLBOX'
+}
+
+@test "takes the build's layer where .slugexclude is the build's" {
+	world::lay_out pruned
 	printf -- '- store/*/share\n' > "${BUILD_DIR}/.slugexclude"
-	rm --recursive "${BUILD_DIR}/.nixs" "${BUILD_DIR}/result" "${BUILD_DIR}/.heroku" "${BUILD_DIR}/.profile.d"
 	world::compile
 	world::expect_slug
 	[[ "${output}" != *.slugexclude* ]]
+}
+
+@test "restores the build that SOURCE_VERSION asks for, whatever was pushed" {
+	local version
+	for version in "0123456789012345678901234567890123456789+20261123-093000-ab12" 20261123-093000-ab12; do
+		world::lay_out older
+		world::compile "${version}"
+		world::expect_slug
+		[[ "${lines[0]}" == '-----> Restoring build 20261123-093000-ab12, which was asked for' ]]
+		rm --recursive "${BUILD_DIR}" "${CACHE_DIR}" "${ENV_DIR}"
+	done
+}
+
+@test "fails where the build that is asked for is gone, and takes no other" {
+	world::lay_out whole
+	world::compile "${COMMIT}+20261123-093000-zz99"
+	world::expect_failure build-gone 'no build 20261123-093000-zz99 of whole'
 }
 
 @test "leaves out what the project has in our places, and says so" {

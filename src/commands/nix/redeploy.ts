@@ -9,7 +9,8 @@ import type {SucceededBuild} from '../../lib/build/record.ts'
 import {parseConfig} from '../../lib/config-vars.ts'
 import {withLayer} from '../../lib/layers/with-layer.ts'
 import {checkSupported} from '../../lib/platform/supported.ts'
-import {checkBuildpacks} from '../../lib/redeploy/checks.ts'
+import {buildAtHeroku} from '../../lib/redeploy/build-at-heroku.ts'
+import {checkBuildpacks, requireBuildpacks} from '../../lib/redeploy/checks.ts'
 import {chooseBuild} from '../../lib/redeploy/choose-build.ts'
 import {VIA_DYNO_ABOVE} from '../../lib/redeploy/choose-via.ts'
 import {ensureLayer, readGivenRules} from '../../lib/redeploy/ensure-layer.ts'
@@ -37,18 +38,21 @@ Takes the build of the current commit's tree, or else the newest that succeeded,
     'heroku nix:redeploy --app example-app --build 20261123-101500-k3xq',
     'heroku nix:redeploy --app example-app --slugexclude smaller.slugexclude',
     'heroku nix:redeploy --app example-app --via dyno --size standard-2x',
+    'heroku nix:redeploy --app example-app --via build',
   ]
 
   static override flags = {
     app: Flags.app({required: true, description: 'app to release to'}),
     build: Flags.string({description: 'build to release', helpValue: 'BUILD'}),
-    slugexclude: Flags.string({description: 'file to prune by, in place of the .slugexclude that was built; a one-off dyno does that', helpValue: 'FILE'}),
-    'only-nix': Flags.boolean({description: 'release although the app has other buildpacks, without what they add'}),
-    via: Flags.option({options: ['local', 'dyno'] as const})({
-      description: 'who moves the slug from the bucket to Heroku: this machine or a one-off dyno (the default above 64 MB)',
+    slugexclude: Flags.string({
+      description: 'file to prune by, in place of the .slugexclude that was built; a one-off dyno does that', helpValue: 'FILE', relationships: notBuilt(),
     }),
-    size: Flags.string({char: 's', description: "size of one-off dynos (the app's own, unless given)"}),
-    force: Flags.boolean({description: 'make a release also of what is released already'}),
+    'only-nix': Flags.boolean({description: 'release although the app has other buildpacks, without what they add', relationships: notBuilt()}),
+    via: Flags.option({options: ['local', 'dyno', 'build'] as const})({
+      description: "who makes the slug: this machine, a one-off dyno (the default above 64 MB), or a build at Heroku by all of the app's buildpacks",
+    }),
+    size: Flags.string({char: 's', description: "size of one-off dynos (the app's own, unless given)", relationships: notBuilt()}),
+    force: Flags.boolean({description: 'make a release also of what is released already; --via build always does'}),
   }
 
   /** bytes, above which a dyno moves the slug */
@@ -62,7 +66,8 @@ Takes the build of the current commit's tree, or else the newest that succeeded,
     ])
     const support = checkSupported(app)
     const config = parseConfig(vars, app.name)
-    if (!flags['only-nix']) checkBuildpacks(buildpacks, this.buildpackUrl(), app.name)
+    if (flags.via === 'build') requireBuildpacks(buildpacks, app.name)
+    else if (!flags['only-nix']) checkBuildpacks(buildpacks, this.buildpackUrl(), app.name)
     const rules = flags.slugexclude === undefined ? null : await readGivenRules(path.resolve(flags.slugexclude), flags.slugexclude)
     const key = parseSecretKey(config.signingKey).publicKey
     const {s3Bucket} = await import('../../lib/bucket/s3-bucket.ts')
@@ -79,8 +84,10 @@ Takes the build of the current commit's tree, or else the newest that succeeded,
       })
       if (note !== null) this.warn(note)
       this.announce(record, app.name)
-      const pruned = rules === null ? record : withLayer(record, await ensureLayer(record, rules, world))
-      const released = await releaseBuild(pruned, {via: flags.via ?? null, viaDynoAbove: this.viaDynoAbove, force: flags.force}, world)
+      const layered = rules === null ? record : withLayer(record, await ensureLayer(record, rules, world))
+      const released = flags.via === 'build'
+        ? await buildAtHeroku(record, world)
+        : await releaseBuild(layered, {via: flags.via ?? null, viaDynoAbove: this.viaDynoAbove, force: flags.force}, world)
       return {app: app.name, build: record.id, commit: record.source.commit, url: app.webUrl, ...released}
     } finally {
       bucket.close()
@@ -92,4 +99,9 @@ Takes the build of the current commit's tree, or else the newest that succeeded,
     const unrewritten = describeUnrewritten(outcome.unrewritten ?? [])
     if (unrewritten !== null) this.warn(unrewritten)
   }
+}
+
+/** What makes no sense for a build at Heroku, which prunes by the project's own .slugexclude, on Heroku's own machines. */
+function notBuilt() {
+  return [{type: 'none' as const, flags: [{name: 'via', when: (flags: Record<string, unknown>) => Promise.resolve(flags['via'] === 'build')}]}]
 }

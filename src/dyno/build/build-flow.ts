@@ -23,6 +23,7 @@ import {systemsOf} from '../engine/systems.ts'
 import {startClosureCache, type SavedPath} from '../cache/closure-cache.ts'
 import {saveSummary} from '../cache/summary.ts'
 import {parseRegistrations, type Closure} from './closure.ts'
+import {despiteHangups} from './despite-hangups.ts'
 import {fetchTool} from './fetch-tool.ts'
 import {BUILD_LAYOUT} from './layout.ts'
 import {makeLayer} from './make-layer.ts'
@@ -42,6 +43,10 @@ export interface BuildInput {
   source: BuildSource
   config: NixConfig
   lock: ToolsLock<PinnedTool>
+  /** times that the terminal was lost so far */
+  hangups: {readonly count: number}
+  /** keeps tools for later runs; null: none does */
+  toolsFolder: string | null
   /** NIX_VERSION; null: the toolbox's */
   nixVersion: string | null
   /** NIX_PATH; empty: Nix looks nowhere */
@@ -58,7 +63,6 @@ export async function buildProject(input: BuildInput): Promise<Outcome> {
   requireSameFlags(record, config)
   requireOrderedSource(record.id, record.source, input.source)
   const {probe, engine} = await chooseHow(input)
-  clearOldStore()
 
   await output.step('Fetching source')
   await fetchSource(input)
@@ -132,7 +136,7 @@ async function fetchSource({record, source, config, bucket, output}: BuildInput)
 
 /** Runs Nix with the bucket as its cache. However that ends, what was built is saved, so that the next build starts from it. */
 async function buildWithCache(input: BuildInput, probe: Probe): Promise<{result: string; closure: Closure}> {
-  const {config, bucket, output, signal, wait} = input
+  const {config, bucket, output, signal, wait, hangups} = input
   const cache = await startClosureCache({
     bucket, wait, signal, key: parseSecretKey(config.signingKey), flags: parseArgv(config.buildFlags), upstream: config.cacheUpstream,
     folder: BUILD_LAYOUT.saving, hookFile: BUILD_LAYOUT.postBuildHook, canonical: LAYOUT.canonical, database: LAYOUT.database,
@@ -140,10 +144,13 @@ async function buildWithCache(input: BuildInput, probe: Probe): Promise<{result:
     isTainted: baseName => Promise.resolve(config.cacheTainted === 'own' && readTaints().isTainted(baseName)),
   })
   try {
-    const nix = await provideNix(input, probe, cache.substituters)
+    const nix = await despiteHangups(hangups, () => {
+      clearOldStore()
+      return provideNix(input, probe, cache.substituters)
+    })
     cache.watch()
     try {
-      return await build(input, nix, probe, cache.substituters)
+      return await despiteHangups(hangups, () => build(input, nix, probe, cache.substituters))
     } finally {
       await concludeSaving(input, await cache.finish())
     }
@@ -163,10 +170,10 @@ async function concludeSaving({record, config, bucket, output}: BuildInput, resu
   }
 }
 
-async function provideNix({lock, nixVersion, bucket, output}: BuildInput, probe: Probe, substituters: Substituters): Promise<InstalledNix> {
+async function provideNix({lock, nixVersion, toolsFolder, bucket, output}: BuildInput, probe: Probe, substituters: Substituters): Promise<InstalledNix> {
   const tool = toolOf(lock, 'nix', nixVersion)
   await output.step(`Installing Nix ${tool.version}`)
-  await fetchTool(bucket, tool, BUILD_LAYOUT.nixArchive)
+  await fetchTool(bucket, tool, BUILD_LAYOUT.nixArchive, toolsFolder)
   return installNix({
     archive: BUILD_LAYOUT.nixArchive,
     conf: {

@@ -9,8 +9,9 @@ export interface DescribedFailure {
 }
 
 /** What ended the dyno from outside: cycling, time_to_live, `heroku ps:stop`. */
-export function interrupted(): NixError {
-  return new NixError('The dyno was told to stop (SIGTERM) before the build ended: by its time limit, by `heroku ps:stop`, or by Heroku.', {
+export function interrupted(signal: 'SIGINT' | 'SIGTERM' = 'SIGTERM'): NixError {
+  const by = signal === 'SIGINT' ? 'Ctrl-C' : 'its time limit, by `heroku ps:stop`, or by Heroku'
+  return new NixError(`The dyno was told to stop (${signal}) before the build ended: by ${by}.`, {
     code: 'INTERRUPTED', exit: EXIT.buildLost, suggestions: ['heroku nix:build', 'heroku nix:build --timeout SECONDS, where it took too long'],
   })
 }

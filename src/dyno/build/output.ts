@@ -1,5 +1,5 @@
 import type {LogWriter} from '../../lib/build/log-writer.ts'
-import {redactText} from '../../lib/build/redact.ts'
+import {redactText, redactor} from '../../lib/build/redact.ts'
 
 /** What a build says. Standard output costs the user log volume, so it gets headings and the end; the log gets all. */
 export interface Output {
@@ -9,20 +9,24 @@ export interface Output {
   say(text: string): Promise<void>
   /** ` !     text` */
   warn(text: string): Promise<void>
-  /** A program's output, into the log alone, as it comes. */
+  /** A program's output, as it comes: into the log alone, unless standard output gets that, too. */
   detail(chunk: Uint8Array): Promise<void>
 }
 
 const INDENT = '       '
 
 /**
- * @param options.stdout gets whole lines, without secrets
  * @param options.secrets values that are replaced on standard output; the log has its own redactor
+ * @param options.isShown whether somebody reads along on standard output
  */
-export function buildOutput({log, stdout, secrets}: {log: Pick<LogWriter, 'write'>; stdout: (text: string) => void; secrets: readonly string[]}): Output {
+export function buildOutput({log, stdout, secrets, isShown = false}: {
+  log: Pick<LogWriter, 'write'>; stdout: (text: string | Uint8Array) => void; secrets: readonly string[]; isShown?: boolean
+}): Output {
+  const shown = redactor(secrets)
   let isLineStart = true
 
   async function lines(text: string): Promise<void> {
+    if (isShown) stdout(Buffer.concat([shown.end(), Buffer.from(isLineStart ? '' : '\n')]))
     stdout(redactText(text, secrets))
     await log.write(Buffer.from(isLineStart ? text : `\n${text}`))
     isLineStart = true
@@ -42,7 +46,9 @@ export function buildOutput({log, stdout, secrets}: {log: Pick<LogWriter, 'write
       const text = Buffer.from(chunk).toString('latin1')
       const indented = (isLineStart ? INDENT : '') + text.replaceAll(/\n(?!$)/g, `\n${INDENT}`)
       isLineStart = text.endsWith('\n')
-      await log.write(Buffer.from(indented, 'latin1'))
+      const bytes = Buffer.from(indented, 'latin1')
+      if (isShown) stdout(shown.push(bytes))
+      await log.write(bytes)
     },
   }
 }

@@ -5,6 +5,7 @@ import type {Outcome, RunningBuild, SucceededBuild} from '../../lib/build/record
 import {redactor} from '../../lib/build/redact.ts'
 import {SECRET_CONFIG_VARS, type NixConfig} from '../../lib/config-vars.ts'
 import {EXIT, NixError} from '../../lib/errors.ts'
+import {sweepMark, unswept} from '../../lib/gc/sweep-mark.ts'
 import {parseSecretKey} from '../../lib/signing/nix-key.ts'
 import type {Variables} from '../variables.ts'
 import {claimedBuild, type ClaimedBuild} from './claimed-build.ts'
@@ -19,8 +20,11 @@ export interface BuildEdges {
   now: () => Date
   /** tells this claim from any other */
   nonce: string
-  /** gets whole lines */
-  stdout: (text: string) => void
+  stdout: (text: string | Uint8Array) => void
+  /** whether standard output gets the whole log */
+  isShown?: boolean
+  /** the dyno's name, or what else builds */
+  builder?: string
   /** aborted with the NixError that says why: SIGTERM */
   interruption: AbortSignal
   wait: (ms: number) => Promise<void>
@@ -42,7 +46,7 @@ export async function runBuild(id: string, config: NixConfig, variables: Variabl
   const secrets = SECRET_CONFIG_VARS.map(name => variables[name] ?? '')
   const key = parseSecretKey(config.signingKey)
 
-  const claimed = await records.claim(id, {dyno: variables['DYNO'] ?? 'unknown', nonce: edges.nonce, claimedAt: now().toISOString()})
+  const claimed = await records.claim(id, {dyno: edges.builder ?? variables['DYNO'] ?? 'unknown', nonce: edges.nonce, claimedAt: now().toISOString()})
   if (claimed.kind === 'taken') {
     const {record} = claimed
     const by = record.state !== 'pending' && record.claim ? ` by dyno ${record.claim.dyno}` : ''
@@ -52,7 +56,7 @@ export async function runBuild(id: string, config: NixConfig, variables: Variabl
 
   const build = claimedBuild(records, claimed, now)
   const log = logWriter({bucket, app, build: id, redactor: redactor(secrets)})
-  const output = buildOutput({log, stdout, secrets})
+  const output = buildOutput({log, stdout, secrets, isShown: edges.isShown ?? false})
   const taken = new AbortController()
   const stop = AbortSignal.any([interruption, taken.signal])
   const stopHeartbeat = startHeartbeat(build, {segments: () => log.segments, onTaken: error => taken.abort(error)})
@@ -72,7 +76,10 @@ export async function runBuild(id: string, config: NixConfig, variables: Variabl
   const seconds = Math.round((Date.parse(record.finishedAt) - Date.parse(record.claim.claimedAt)) / 1000)
   stdout(`-----> Build ${id} succeeded in ${plural(seconds, 'second')}\n`)
   try {
+    const mark = await sweepMark(bucket)
     await records.advancePointers(record)
+    // A sweep that had found a pointer to lead nowhere may have taken it away after that.
+    if (await unswept(bucket, edges) !== mark) await records.advancePointers(record)
     return 0
   } catch (error) {
     const {failure, exit} = describeFailure(error, secrets)
@@ -103,7 +110,7 @@ interface GivingUp {
   secrets: readonly string[]
   output: Output
   log: LogWriter
-  stdout: (text: string) => void
+  stdout: (text: string | Uint8Array) => void
 }
 
 /** Says in log and record why a build has no outcome; where the bucket cannot be told, standard output still is. */

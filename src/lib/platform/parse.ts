@@ -1,5 +1,5 @@
 import {EXIT, NixError} from '../errors.ts'
-import type {App, DynoInfo, ProcessType, Region, Release, SlugInfo} from './types.ts'
+import type {App, BuildInfo, DynoInfo, ProcessType, Region, Release, SlugInfo, SourceInfo} from './types.ts'
 
 /** A reader of one JSON object of the API; each getter names the field that was not as the schema has it. */
 interface Fields {
@@ -82,6 +82,20 @@ export function parseRelease(value: unknown): Release {
     id: release.text('id'), version: release.number('version'), status: release.optionalText('status') ?? 'succeeded',
     current: release.truth('current'), description: release.optionalText('description') ?? '',
     slugId: release.object('slug')?.text('id') ?? null, outputStreamUrl: release.optionalText('output_stream_url'),
+  }
+}
+
+export function parseSource(value: unknown): SourceInfo {
+  const blob = fieldsOf(fieldsOf(value, 'source').object('source_blob'), 'source.source_blob')
+  return {putUrl: blob.text('put_url'), getUrl: blob.text('get_url')}
+}
+
+export function parseBuild(value: unknown): BuildInfo {
+  const build = fieldsOf(value, 'build')
+  return {
+    id: build.text('id'), status: build.text('status'), outputStreamUrl: build.text('output_stream_url'),
+    sourceUrl: build.object('source_blob')?.optionalText('url') ?? null,
+    slugId: build.object('slug')?.optionalText('id') ?? null, releaseId: build.object('release')?.optionalText('id') ?? null,
   }
 }
 

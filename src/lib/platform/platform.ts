@@ -1,8 +1,8 @@
 import {ask, type Patience} from './ask.ts'
 import type {Purpose} from './answer-error.ts'
-import {fieldsOf, listOf, parseApp, parseBuildpack, parseDyno, parseProcessType, parseRegion, parseRelease, parseSlug} from './parse.ts'
+import {fieldsOf, listOf, parseApp, parseBuild, parseBuildpack, parseDyno, parseProcessType, parseRegion, parseRelease, parseSlug, parseSource} from './parse.ts'
 import {pathOf, type PlatformRequest, type SendRequest} from './request.ts'
-import type {App, DynoInfo, ProcessType, Region, Release, SlugInfo, SlugRequest} from './types.ts'
+import type {App, BuildInfo, BuildRequest, DynoInfo, ProcessType, Region, Release, SlugInfo, SlugRequest, SourceInfo} from './types.ts'
 import type {DynoRequest} from '../build/dyno-command.ts'
 import {NixError} from '../errors.ts'
 
@@ -35,6 +35,13 @@ export interface Platform {
   /** The newest first. */
   releases(options: {max: number}): Promise<Release[]>
   formation(): Promise<ProcessType[]>
+  /** Its `putUrl` takes a source's tar.gz. */
+  createSource(): Promise<SourceInfo>
+  /** Sent once; builds and releases by the app's own buildpacks. After NO_ANSWER look in `builds()`. */
+  createBuild(request: BuildRequest): Promise<BuildInfo>
+  build(id: string): Promise<BuildInfo>
+  /** The newest first. */
+  builds(options: {max: number}): Promise<BuildInfo[]>
 }
 
 /** @param send see SendRequest: no POST twice */
@@ -76,6 +83,12 @@ export function herokuPlatform(app: string, send: SendRequest, patience: Patienc
       'releases', parseRelease,
     ),
     formation: async () => listOf(await get(`show ${app}'s formation`, pathOf`/apps/${app}/formation`), 'formation', parseProcessType),
+    createSource: async () => parseSource(await call('make room for the source', {method: 'POST', path: '/sources'})),
+    createBuild: async body => parseBuild(await call('build', {method: 'POST', path: pathOf`/apps/${app}/builds`, body})),
+    build: async id => parseBuild(await get(`show build ${id}`, pathOf`/apps/${app}/builds/${id}`)),
+    builds: async ({max}) => listOf(
+      await get(`list ${app}'s builds`, pathOf`/apps/${app}/builds`, {range: `started_at ..; order=desc,max=${max}`}), 'builds', parseBuild,
+    ),
   }
 }
 

@@ -70,3 +70,33 @@ export interface ProcessType {
   quantity: number
   size: string
 }
+
+/** A place for a source's bytes. Both URLs are signed, for an hour, and never printed. */
+export interface SourceInfo {
+  putUrl: string
+  getUrl: string
+}
+
+export interface BuildRequest {
+  source_blob: {
+    url: string
+    /** SOURCE_VERSION in the build; Heroku shows its first eight characters */
+    version: string
+    version_description: string
+    /** `SHA256:` + hex of the tar.gz */
+    checksum: string
+  }
+}
+
+/** A build at Heroku, by the app's buildpacks. */
+export interface BuildInfo {
+  id: string
+  /** `pending`, `succeeded`, `failed` */
+  status: string
+  /** its output; signed, never printed */
+  outputStreamUrl: string
+  /** the source's; signed, never printed */
+  sourceUrl: string | null
+  slugId: string | null
+  releaseId: string | null
+}

@@ -13,3 +13,14 @@ export function checkBuildpacks(buildpacks: readonly string[], ours: string, app
     suggestions: ['git push heroku, which runs all of them', `heroku nix:redeploy --app ${app} --only-nix, if it runs without them`],
   })
 }
+
+/**
+ * A build at Heroku runs the app's buildpacks.
+ * @throws NixError NO_BUILDPACKS
+ */
+export function requireBuildpacks(buildpacks: readonly string[], app: string): void {
+  if (buildpacks.length > 0) return
+  throw new NixError(`${app} has no buildpacks, so a build at Heroku would not know what to do.`, {
+    code: 'NO_BUILDPACKS', exit: EXIT.setup, suggestions: [`heroku nix:setup --app ${app}`, `heroku nix:redeploy --app ${app}`],
+  })
+}

@@ -30,7 +30,7 @@ export async function fetchSourcePart(
 ): Promise<SourceOfSlug> {
   const key = keys.source(record.app, record.source.tree)
   const object = await bucket.stream(key)
-  if (object === null) throw gone(key, 'SOURCE_GONE')
+  if (object === null) throw sourceGone(key)
   const hash = createHash('sha256')
   const tar = createGunzip()
   const file = path.join(folder, 'source-part.tar.gz')
@@ -40,12 +40,7 @@ export async function fetchSourcePart(
     writeSourcePart({sourceTar: checked, scripts, facts: slugFacts(record), collect: ['Procfile'], sink: createWriteStream(file)}),
     pipeline(object.body, tar),
   ])
-  if (hash.digest('hex') !== record.source.sha256) {
-    throw new NixError(`The source in the bucket, ${key}, is not the one that build ${record.id} built.`, {
-      code: 'WRONG_DIGEST', exit: EXIT.verification, suggestions: ['heroku nix:build --force'],
-    })
-  }
-
+  if (hash.digest('hex') !== record.source.sha256) throw wrongSource(key, record)
   return {
     part: {what: 'the source', size, sha256, open: () => createReadStream(file)},
     procfile: collected.get('Procfile')?.toString() ?? null,
@@ -95,4 +90,14 @@ function hashing(hash: {update(chunk: Buffer): unknown}): Transform {
 
 function gone(key: string, code: string): NixError {
   return new NixError(`${key} is no longer in the bucket.`, {code, exit: EXIT.slug, suggestions: ['heroku nix:build --force', 'heroku nix:redeploy --build ID, for another build']})
+}
+
+export function sourceGone(key: string): NixError {
+  return gone(key, 'SOURCE_GONE')
+}
+
+export function wrongSource(key: string, {id}: SucceededBuild): NixError {
+  return new NixError(`The source in the bucket, ${key}, is not the one that build ${id} built.`, {
+    code: 'WRONG_DIGEST', exit: EXIT.verification, suggestions: ['heroku nix:build --force'],
+  })
 }

@@ -10,30 +10,36 @@ import {EXIT, NixError} from '../errors.ts'
 const IDLE_MS = 60_000
 const ATTEMPTS = 3
 
+/** What messages say of what is uploaded. */
+const WORDS = {
+  slug: {code: 'SLUG_UPLOAD', store: "Heroku's slug store"},
+  source: {code: 'SOURCE_UPLOAD', store: "Heroku's store of sources"},
+} as const
+
 /**
- * Uploads a slug to the URL that Heroku signed for it. A broken upload starts anew: nothing is there until all is.
+ * Uploads a slug, or a source, to the URL that Heroku signed for it. A broken upload starts anew: nothing is there until all is.
  * @param url never printed: whoever has it can write the slug
  * @param onProgress bytes so far, of this attempt
- * @throws NixError SLUG_UPLOAD_REFUSED, SLUG_UPLOAD_BROKEN
+ * @throws NixError SLUG_UPLOAD_REFUSED, SLUG_UPLOAD_BROKEN, SOURCE_UPLOAD_REFUSED, SOURCE_UPLOAD_BROKEN
  */
-export async function putSlug(url: string, slug: Slug, onProgress: (bytes: number) => void = () => undefined): Promise<void> {
+export async function putSlug(url: string, slug: Slug, onProgress: (bytes: number) => void = () => undefined, what: 'slug' | 'source' = 'slug'): Promise<void> {
   for (let attempt = 1; ; attempt += 1) {
     try {
-      await putOnce(new URL(url), slug, onProgress)
+      await putOnce(new URL(url), slug, onProgress, what)
       return
     } catch (error) {
       // What a part of the slug turned out to be, or what the store answered, does not change by asking again.
       if (error instanceof NixError) throw error
       if (attempt >= ATTEMPTS) {
-        throw new NixError(`The upload of the slug broke ${ATTEMPTS} times: ${error instanceof Error ? error.message : String(error)}`, {
-          code: 'SLUG_UPLOAD_BROKEN', exit: EXIT.unavailable, suggestions: ['heroku nix:redeploy', 'https://status.heroku.com'],
+        throw new NixError(`The upload of the ${what} broke ${ATTEMPTS} times: ${error instanceof Error ? error.message : String(error)}`, {
+          code: `${WORDS[what].code}_BROKEN`, exit: EXIT.unavailable, suggestions: ['heroku nix:redeploy', 'https://status.heroku.com'],
         })
       }
     }
   }
 }
 
-async function putOnce(url: URL, slug: Slug, onProgress: (bytes: number) => void): Promise<void> {
+async function putOnce(url: URL, slug: Slug, onProgress: (bytes: number) => void, what: 'slug' | 'source'): Promise<void> {
   // Heroku's URL is signed for a request with a length and without a Content-Type; fetch would send a stream in chunks.
   const request = (url.protocol === 'https:' ? https : http).request(url, {method: 'PUT', headers: {'content-length': slug.size}})
   const answered = new Promise<http.IncomingMessage>((resolve, reject) => {
@@ -51,8 +57,8 @@ async function putOnce(url: URL, slug: Slug, onProgress: (bytes: number) => void
   const body = (await buffer(response)).toString()
   if (!isSuccess(response)) {
     const code = /<Code>(\w+)<\/Code>|"Code":\s*"(\w+)"/.exec(body)?.slice(1).find(Boolean) ?? 'no code'
-    throw new NixError(`Heroku's slug store refused the upload: status ${response.statusCode ?? 0}, ${code}.`, {
-      code: 'SLUG_UPLOAD_REFUSED', exit: EXIT.unavailable, suggestions: ['heroku nix:redeploy'],
+    throw new NixError(`${WORDS[what].store} refused the upload: status ${response.statusCode ?? 0}, ${code}.`, {
+      code: `${WORDS[what].code}_REFUSED`, exit: EXIT.unavailable, suggestions: ['heroku nix:redeploy'],
     })
   }
 }

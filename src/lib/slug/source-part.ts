@@ -53,6 +53,7 @@ export async function writeSourcePart({sourceTar, scripts, facts, collect = [], 
   try {
     await part.addFolder('')
     for await (const entry of sourceEntries(sourceTar)) await part.addProjectEntry(entry)
+    await part.addText('.heroku/nix/bin/build', scripts.build, true)
     await part.addText('.heroku/nix/bin/run_proot.sh', scripts.runProot, true)
     await part.addText('.heroku/nix/bin/run_result.sh', scripts.runResult, true)
     await part.addText('.heroku/nix/source.json', `${JSON.stringify(facts, null, 2)}\n`, false)

@@ -3,6 +3,8 @@ import {tmpdir} from 'node:os'
 import path from 'node:path'
 import type {Bucket} from '../bucket/bucket.ts'
 import {keys} from '../bucket/keys.ts'
+import {stays} from '../gc/stays.ts'
+import {ownClock} from '../gc/sweep-mark.ts'
 import {toText} from '../slug/byte-string.ts'
 import {checkProject, filesNamed} from './check-project.ts'
 import {gitIn} from './git.ts'
@@ -62,9 +64,9 @@ async function choose(choice: SourceChoice, cwd: string, env: NodeJS.ProcessEnv)
 }
 
 /** Puts the source where its build looks for it, unless it is there. What is there is checked by the dyno. */
-export async function uploadSource(bucket: Pick<Bucket, 'head' | 'put'>, app: string, source: PreparedSource): Promise<{uploaded: boolean}> {
+export async function uploadSource(bucket: Pick<Bucket, 'head' | 'put' | 'read' | 'touch'>, app: string, source: PreparedSource, waiting = ownClock): Promise<{uploaded: boolean}> {
   const key = keys.source(app, source.revision.tree)
-  if (await bucket.head(key) !== null) return {uploaded: false}
+  if (await stays(bucket, key, waiting)) return {uploaded: false}
   const result = await bucket.put(key, {file: source.file}, {condition: 'absent', contentType: 'application/gzip'})
   return {uploaded: result.kind === 'stored'}
 }

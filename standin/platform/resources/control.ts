@@ -53,7 +53,7 @@ export function controlRoutes(context: Context): Route[] {
   ]
 }
 
-function changeApp({store, source}: Context, app: AppRecord, changes: unknown): Answer {
+function changeApp({store, source, builds}: Context, app: AppRecord, changes: unknown): Answer {
   const body = new Body(changes, APP_FIELDS)
   const {settings} = app
   const changed: AppSettings = {
@@ -75,6 +75,7 @@ function changeApp({store, source}: Context, app: AppRecord, changes: unknown): 
     ...stacks, generation, space, region: body.string('region') ?? app.region, settings: changed,
   })
   store.save()
+  builds.limitChanged(app)
   return ok({...stacks, generation, space, region: app.region, ...changed})
 }
 

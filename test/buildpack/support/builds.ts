@@ -3,15 +3,19 @@ import {buffer} from 'node:stream/consumers'
 import {keys} from '../../../src/lib/bucket/keys.ts'
 import type {Bucket} from '../../../src/lib/bucket/bucket.ts'
 import {recordStore} from '../../../src/lib/build/record-store.ts'
-import type {ClosurePath, SucceededBuild} from '../../../src/lib/build/record.ts'
+import type {ClosurePath, Outcome, SucceededBuild} from '../../../src/lib/build/record.ts'
 import {signRecord} from '../../../src/lib/build/signed-text.ts'
+import {noteLayer} from '../../../src/lib/layers/noted-layers.ts'
 import {makeSecretKey, type SecretKey} from '../../../src/lib/signing/nix-key.ts'
 import {layerDigest} from '../../../src/lib/slug/layer-digest.ts'
 import {writeLayer} from '../../../src/lib/slug/layer.ts'
 import {walkView} from '../../../src/lib/slug/walk-view.ts'
+import {parseRules} from '../../../src/lib/slugexclude/parse-rules.ts'
 
 export const KEY = makeSecretKey('example-app-1', Buffer.alloc(32, 1))
 const OTHER_KEY = makeSecretKey(KEY.name, Buffer.alloc(32, 2))
+/** Of the pushed project where a scenario has `prunedBefore`. */
+const OTHER_RULES = '- /store/*/share/\n'
 const RESULT = `${'a'.repeat(32)}-hello`
 const LIBRARY = `${'b'.repeat(32)}-library`
 
@@ -24,6 +28,10 @@ export interface Source {
 interface Scenario {
   source: Source
   slugexclude?: string
+  /** The bucket has a layer by these rules, too. */
+  prunedBefore?: string
+  /** of the note of that layer */
+  noteSignedWith?: SecretKey
   signedWith?: SecretKey
   /** changes the record after it was signed */
   tamper?: (record: SucceededBuild) => SucceededBuild
@@ -43,6 +51,8 @@ export function scenarios(pushed: Source): Record<string, Scenario> {
     'older': {source: other},
     'older-uncommitted': {source: {commit: null, tree: other.tree}},
     'pruned': {source: pushed, slugexclude: '- store/*/share\n'},
+    'pruned-before': {source: pushed, prunedBefore: OTHER_RULES},
+    'pruned-by-somebody': {source: pushed, prunedBefore: OTHER_RULES, noteSignedWith: OTHER_KEY},
     'other-key': {source: pushed, signedWith: OTHER_KEY},
     'tampered': {source: pushed, tamper: record => ({...record, outcome: {...record.outcome, result: `/nix/store/${LIBRARY}`}})},
     'folded': {source: pushed, tamper: foldClosure},
@@ -95,6 +105,16 @@ export async function putBuild(bucket: Bucket, {app, view, scenario, index}: {ap
   if (kept) await bucket.put(keys.layer(digest), kept)
   await bucket.put(keys.record(app, id), Buffer.from(JSON.stringify(record)))
   await recordStore(bucket, app).advancePointers(signed)
+  if (scenario.prunedBefore !== undefined) await putPruned(bucket, {view, rules: scenario.prunedBefore, outcome: signed.outcome, key: scenario.noteSignedWith ?? KEY})
   if (scenario.pointed !== undefined) await bucket.put(keys.commit(app, scenario.pointed), Buffer.from(`${id}\n`))
   return keys.layer(digest)
+}
+
+async function putPruned(bucket: Bucket, {view, rules, outcome, key}: {view: string; rules: string; outcome: Outcome; key: SecretKey}): Promise<void> {
+  const sink = new PassThrough()
+  const bytes = buffer(sink)
+  const {sha256, size, unpackedSize} = await writeLayer({entries: walkView(view, [RESULT, LIBRARY]), rules: parseRules(rules), result: RESULT, sink})
+  const digest = layerDigest({...outcome, slugexclude: rules})
+  await bucket.put(keys.layer(digest), await bytes)
+  await noteLayer(bucket, {key: keys.layer(digest), digest, sha256, size, unpackedSize}, key)
 }

@@ -77,7 +77,7 @@ describe('a dyno that uploads a slug', () => {
       sourceSha256: sha256(TAR), layerDigest: RECORD.outcome.layer.digest, layerSha256,
       config: {appName: RECORD.app, signingKey: formatSecretKey(KEY), buildFlags: '', engine: 'auto', bucket: {bucket: 'b', key: 'k', secret: SECRET, region: 'r', endpoint: null}} as unknown as Parameters<typeof runRelease>[0]['config'],
     }, {
-      bucket, folder, stopped: stop === null ? new AbortController().signal : AbortSignal.abort(stop), scripts: {runResult: '#', runProot: '#', profile: '#'}, dyno: 'run.1', nonce: 'nonce',
+      bucket, folder, stopped: stop === null ? new AbortController().signal : AbortSignal.abort(stop), scripts: {runResult: '#', runProot: '#', profile: '#', build: '#'}, dyno: 'run.1', nonce: 'nonce',
       now: () => new Date('2026-11-23T12:00:00Z'), stdout: text => said.push(text), secrets: [SECRET],
     })
     const report = (await reportStore(memory, ORDERED).read())?.report

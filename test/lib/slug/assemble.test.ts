@@ -30,7 +30,7 @@ describe('a slug', () => {
       const view = join(directory, 'view')
       await makeTree(view, {'h-app/bin/web': {run: '#!/bin/sh\n'}})
       const [source, layer] = [new Memory(), new Memory()]
-      await writeSourcePart({sourceTar: Readable.from([Buffer.alloc(1024)], {objectMode: false}), scripts: {runResult: '', runProot: '', profile: ''}, facts: {}, sink: source})
+      await writeSourcePart({sourceTar: Readable.from([Buffer.alloc(1024)], {objectMode: false}), scripts: {runResult: '', runProot: '', build: '', profile: ''}, facts: {}, sink: source})
       await writeLayer({entries: walkView(view, await readdir(view)), rules: null, result: 'h-app', sink: layer})
       const slug = await assembleSlug({sourcePart: part('the source', source.bytes), layer: part('the layer', layer.bytes)})
       const bytes = await buffer(slug.open())

@@ -64,8 +64,8 @@ describe('the run-time scripts', () => {
   })
 
   it('are read for the slug as they lie in buildpack/share', async () => {
-    const {runResult, runProot, profile} = await readRunTimeScripts(SHARE)
-    expect([runResult, runProot].map(text => text.split('\n')[0])).to.deep.equal(['#!/usr/bin/env bash', '#!/usr/bin/env bash'])
+    const {runResult, runProot, build, profile} = await readRunTimeScripts(SHARE)
+    expect([runResult, runProot, build].map(text => text.split('\n')[0])).to.deep.equal(Array.from({length: 3}, () => '#!/usr/bin/env bash'))
     expect(profile).to.contain('export PATH=')
   })
 })

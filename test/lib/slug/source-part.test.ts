@@ -11,7 +11,7 @@ import {tarHeader, tarPadding} from '../../../src/lib/slug/tar-header.ts'
 import {describeTree, inTemporaryDirectory, Memory, unpack} from './trees.ts'
 
 const END = gzipSync(Buffer.alloc(1024))
-const SCRIPTS = {runResult: '#!/bin/sh\n# result\n', runProot: '#!/bin/sh\n# proot\n', profile: '# profile\n'}
+const SCRIPTS = {runResult: '#!/bin/sh\n# result\n', runProot: '#!/bin/sh\n# proot\n', build: '#!/bin/sh\n# build\n', profile: '# profile\n'}
 const FACTS = {build: '20261123-101500-abcd', tree: '0123'}
 
 type Member = {name: string; content?: string; mode?: number; to?: string; type?: string; pax?: string}
@@ -63,6 +63,7 @@ describe("a slug's source part", () => {
       await unpack(Buffer.concat([bytes, END]), directory)
       expect(await describeTree(directory)).to.deep.equal([
         `"app"/ 755`, `"app/.heroku"/ 755`, `"app/.heroku/nix"/ 755`, `"app/.heroku/nix/bin"/ 755`,
+        `"app/.heroku/nix/bin/build" ${file(755, SCRIPTS.build)}`,
         `"app/.heroku/nix/bin/run_proot.sh" ${file(755, SCRIPTS.runProot)}`, `"app/.heroku/nix/bin/run_result.sh" ${file(755, SCRIPTS.runResult)}`,
         `"app/.heroku/nix/source.json" ${file(644, `${JSON.stringify(FACTS, null, 2)}\n`)}`,
         `"app/.profile.d"/ 755`, `"app/.profile.d/mine.sh" ${file(644, ':')}`, `"app/.profile.d/nix.sh" ${file(644, SCRIPTS.profile)}`,
@@ -85,7 +86,7 @@ describe("a slug's source part", () => {
       await unpack(Buffer.concat([bytes, END]), directory)
       const names = (await describeTree(join(directory, 'app'))).map(line => JSON.parse(line.slice(0, line.indexOf('"', 1) + 1)) as string)
       expect(names).to.deep.equal([
-        '.heroku', '.heroku/mine', '.heroku/nix', '.heroku/nix/bin', '.heroku/nix/bin/run_proot.sh', '.heroku/nix/bin/run_result.sh', '.heroku/nix/source.json',
+        '.heroku', '.heroku/mine', '.heroku/nix', '.heroku/nix/bin', '.heroku/nix/bin/build', '.heroku/nix/bin/run_proot.sh', '.heroku/nix/bin/run_result.sh', '.heroku/nix/source.json',
         '.nixsuffix', '.profile.d', '.profile.d/nix.sh', 'resultat', 'src', 'src/result',
       ].sort((a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1)))
       expect(await readFile(join(directory, 'app/.heroku/nix/bin/run_result.sh'), 'utf8')).to.equal(SCRIPTS.runResult)
