@@ -1,6 +1,7 @@
 import {spawn} from 'node:child_process'
 import {Readable, pipeline, type Duplex, type Writable} from 'node:stream'
-import {createGunzip, createInflateRaw, createZstdDecompress} from 'node:zlib'
+import {createGunzip, createInflateRaw} from 'node:zlib'
+import {zstdDecompressor} from '../closure/zstd.ts'
 import {NotScannedError} from './limits.ts'
 
 export type Method = 'bzip2' | 'deflate' | 'gzip' | 'xz' | 'zstd'
@@ -58,7 +59,7 @@ function decoderOf(method: Method): Decoder {
     case 'deflate':
       return own(createInflateRaw({chunkSize: CHUNK}))
     case 'zstd':
-      return own(createZstdDecompress({chunkSize: CHUNK}))
+      return own(zstdDecompressor())
     case 'bzip2':
     case 'xz':
       return program(method)
