@@ -6,6 +6,7 @@ import path from 'node:path'
 import {differencesOf} from '../dyno/engine/support/differences.ts'
 import {installInJail, nixArchive, type EngineJail} from '../dyno/engine/support/installed.ts'
 import {makeRealStore, type RealStore} from '../dyno/engine/support/real-store.ts'
+import {interfaceDifference} from './haskell-interface.ts'
 
 const ROOT = path.resolve(import.meta.dirname, '../..')
 const PACKAGES = ['golang-go', 'rustc', 'ocaml-nox', 'ghc']
@@ -41,14 +42,19 @@ describe('what compilers of the distribution make', function () {
     if ((scratch as string | undefined) !== undefined) fs.rmSync(scratch, {recursive: true})
   })
 
+  /** The output's path in the jail and in the real store. */
+  async function builtInBoth(attribute: string): Promise<[string, string]> {
+    const args = ['/app/source', '--attr', attribute, '--no-out-link']
+    const [built, stdout] = await Promise.all([jail.nix('nix-build', args), real.nix('nix-build', args, scratch)])
+    expect(built.status, built.stderr).to.equal(0)
+    expect(built.stdout).to.equal(stdout)
+    const name = path.basename(stdout.trim())
+    return [`${jail.app}/.nix/store/${name}`, `${real.store}/${name}`]
+  }
+
   for (const [attribute, known] of Object.entries(KNOWN)) {
     it(`is what it is under a real /nix/store, but for ${Object.keys(known).join(' and ') || 'nothing'}: ${attribute}`, async () => {
-      const args = ['/app/source', '--attr', attribute, '--no-out-link']
-      const [built, stdout] = await Promise.all([jail.nix('nix-build', args), real.nix('nix-build', args, scratch)])
-      expect(built.status, built.stderr).to.equal(0)
-      expect(built.stdout).to.equal(stdout)
-      const name = path.basename(stdout.trim())
-      const differences = Object.entries(differencesOf(`${jail.app}/.nix/store/${name}`, `${real.store}/${name}`))
+      const differences = Object.entries(differencesOf(...await builtInBoth(attribute)))
       expect(differences.map(([file]) => file)).to.deep.equal(Object.keys(known))
       // A sum may agree in some of its bytes.
       for (const [file, difference] of differences) {
@@ -56,6 +62,19 @@ describe('what compilers of the distribution make', function () {
         if (difference.kind === 'bytes') expect(difference.bytes, file).to.be.within(1, most ?? difference.bytes)
         else expect([file, most]).to.deep.equal([file, null])
       }
+    })
+  }
+
+  for (const attribute of ['ghcPlain', 'ghcBuildId']) {
+    it(`is an interface that differs in fingerprints of what holds the output's path, in offsets behind them, and nowhere else: ${attribute}`, async () => {
+      const [programs, shown] = await Promise.all([builtInBoth(attribute), builtInBoth(`${attribute}Interface`)])
+      const [one, other] = [0, 1].map(n => ({bytes: fs.readFileSync(`${programs[n]}/lib/Hello.hi`), shown: fs.readFileSync(shown[n] ?? '', 'utf8')}))
+      if (!one || !other) throw new Error('there are two')
+      const {bytes, offsets, ...rest} = interfaceDifference(one, other)
+      expect(rest).to.deep.equal({fingerprints: ['interface hash', 'ABI hash', 'main', 'main1', 'main2', 'main3', 'main4'], others: 0})
+      expect(bytes).to.be.within(7 * 16, 7 * 20)
+      // There are none where the fingerprints happen to be of one length.
+      expect(offsets).to.be.within(0, 40)
     })
   }
 

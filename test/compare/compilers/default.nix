@@ -27,10 +27,12 @@ let
     ${setup}
   '';
 
+  librariesOf = tree: "libraries=$(find ${tree} -name '*.so*' -printf '%h\\n' | sort -u | tr '\\n' ':')";
+
   compile = name: root: setup: script: shell name { compiler = compiler root setup; src = ./programs; } ''
     cp $src/* .; chmod u+w *; sed -i "s|@out@|$out|" *
     export HOME=$PWD/home; mkdir -p home $out/bin
-    libraries=$(find $compiler -name '*.so*' -printf '%h\n' | sort -u | tr '\n' ':')
+    ${librariesOf "$compiler"}
     export LD_LIBRARY_PATH=''${libraries%:}
     ${script}
     unset LD_LIBRARY_PATH
@@ -49,14 +51,20 @@ let
     $compiler/usr/bin/${program} ${flags} -o $out/bin/hello hello.ml
     mkdir $out/lib; cp hello.cm* $out/lib
   '';
-  haskell = flags: compile "ghc" "ghc" ''
-    for conf in $out/var/lib/ghc/package.conf.d/*.conf; do sed -i "s|/usr/|$out/usr/|g" $conf; done
-    ln -sfn $out/var/lib/ghc/package.conf.d $out/usr/lib/ghc/package.conf.d
-    libraries=$(find $out -name '*.so*' -printf '%h\n' | sort -u | tr '\n' ':')
-    LD_LIBRARY_PATH=$libraries $out/usr/lib/ghc/bin/ghc-pkg --global-package-db $out/var/lib/ghc/package.conf.d recache
-  '' ''
+  haskell = flags: compile "ghc" "ghc" haskellSetup ''
     $compiler/usr/lib/ghc/bin/ghc -B$compiler/usr/lib/ghc ${flags} -L$compiler/usr/lib/x86_64-linux-gnu -optl-Wl,-rpath,$compiler/usr/lib/x86_64-linux-gnu -o $out/bin/hello Hello.hs
     mkdir $out/lib; cp Hello.hi $out/lib
+  '';
+  haskellSetup = ''
+    for conf in $out/var/lib/ghc/package.conf.d/*.conf; do sed -i "s|/usr/|$out/usr/|g" $conf; done
+    ln -sfn $out/var/lib/ghc/package.conf.d $out/usr/lib/ghc/package.conf.d
+    ${librariesOf "$out"}
+    LD_LIBRARY_PATH=''${libraries%:} $out/usr/lib/ghc/bin/ghc-pkg --global-package-db $out/var/lib/ghc/package.conf.d recache
+  '';
+  # What GHC itself says of an interface.
+  shownInterface = program: shell "interface" { inherit program; compiler = compiler "ghc" haskellSetup; } ''
+    ${librariesOf "$compiler"}
+    LD_LIBRARY_PATH=''${libraries%:} $compiler/usr/lib/ghc/bin/ghc -B$compiler/usr/lib/ghc --show-iface $program/lib/Hello.hi > $out
   '';
 in
 {
@@ -69,5 +77,7 @@ in
   ocamlNative = ocaml "ocamlopt.opt" "-ccopt -Wl,--build-id=none";
   ocamlBuildId = ocaml "ocamlopt.opt" "-ccopt -Wl,--build-id=sha1";
   ghcPlain = haskell "-O -optl-Wl,--build-id=none";
+  ghcPlainInterface = shownInterface (haskell "-O -optl-Wl,--build-id=none");
   ghcBuildId = haskell "-O -optl-Wl,--build-id=sha1";
+  ghcBuildIdInterface = shownInterface (haskell "-O -optl-Wl,--build-id=sha1");
 }
