@@ -16,6 +16,7 @@ import {installNix} from '../engine/install-nix.ts'
 import {jobsAndCores} from '../engine/jobs-and-cores.ts'
 import {LAYOUT} from '../engine/layout.ts'
 import {nixCommand, type InstalledNix, type NixProgram} from '../engine/nix-command.ts'
+import {withFlags, type BuilderSettings} from '../engine/settings.ts'
 import {readTaints} from '../engine/taints.ts'
 import {probeDyno, probeRecord, type Probe} from '../engine/probe.ts'
 import {relocate} from '../engine/relocate.ts'
@@ -36,6 +37,11 @@ import {runProgram} from './run-program.ts'
 import {substituterArguments, substituterSettings, type Substituters} from './substituters.ts'
 import {formatBytes, plural} from './text.ts'
 import {unpackSource} from './unpack-source.ts'
+
+/** Where NIX_BUILD_FLAGS says nothing else. */
+const BUILDER: BuilderSettings = {
+  systemFeatures: ['benchmark', 'big-parallel'], hashedMirrors: [], netrcFile: null, caFile: '/etc/ssl/certs/ca-certificates.crt',
+}
 
 export interface BuildInput {
   record: RunningBuild
@@ -170,7 +176,7 @@ async function concludeSaving({record, config, bucket, output}: BuildInput, resu
   }
 }
 
-async function provideNix({lock, nixVersion, toolsFolder, bucket, output}: BuildInput, probe: Probe, substituters: Substituters): Promise<InstalledNix> {
+async function provideNix({config, lock, nixVersion, toolsFolder, bucket, output}: BuildInput, probe: Probe, substituters: Substituters): Promise<InstalledNix> {
   const tool = toolOf(lock, 'nix', nixVersion)
   await output.step(`Installing Nix ${tool.version}`)
   await fetchTool(bucket, tool, BUILD_LAYOUT.nixArchive, toolsFolder)
@@ -179,7 +185,7 @@ async function provideNix({lock, nixVersion, toolsFolder, bucket, output}: Build
     conf: {
       externalBuilder: {program: BUILD_LAYOUT.node, args: [BUILD_LAYOUT.externalBuilder]},
       systems: systemsOf(probe),
-      builder: {systemFeatures: ['benchmark', 'big-parallel'], hashedMirrors: [], netrcFile: null, caFile: '/etc/ssl/certs/ca-certificates.crt'},
+      builder: withFlags(BUILDER, parseArgv(config.buildFlags), BUILD_LAYOUT.source),
       settings: substituterSettings(substituters),
     },
   })

@@ -1,4 +1,5 @@
 import {EXIT, NixError} from '../errors.ts'
+import {settingsInFlags, wordsOf} from '../nix/flag-settings.ts'
 import {parsePublicKey, type PublicKey} from '../signing/nix-key.ts'
 
 /** Where finished paths may come from beside the bucket, and whose word is taken for them. */
@@ -28,12 +29,9 @@ const SETTINGS: Readonly<Record<string, 'keys' | 'substituters'>> = {
  */
 export function cacheOptions(flags: readonly string[]): CacheOptions {
   const values = {substituters: [NIXOS_CACHE], keys: [NIXOS_KEY]}
-  for (const {name, value} of settingsIn(flags)) {
-    const adds = name.startsWith('extra-')
-    const setting = SETTINGS[adds ? name.slice('extra-'.length) : name]
-    if (setting === undefined) continue
-    const words = value.split(/\s+/).filter(word => word !== '')
-    values[setting] = adds ? [...values[setting], ...words] : words
+  for (const {name, value, adds} of settingsInFlags(flags, Object.keys(SETTINGS))) {
+    const setting = SETTINGS[name]
+    if (setting !== undefined) values[setting] = [...(adds ? values[setting] : []), ...wordsOf(value)]
   }
 
   const substituters = [...new Set(values.substituters.map(url => url.replace(/\/+$/, '')))]
@@ -42,19 +40,6 @@ export function cacheOptions(flags: readonly string[]): CacheOptions {
     upstreams: substituters.filter(isHttp).map(checkedUrl),
     others: substituters.filter(url => !isHttp(url)),
     publicKeys: [...new Set(values.keys)].map(parsePublicKey),
-  }
-}
-
-function* settingsIn(flags: readonly string[]): Generator<{name: string; value: string}> {
-  for (let at = 0; at < flags.length; at += 1) {
-    const flag = flags[at] ?? ''
-    if (flag === '--option') {
-      yield {name: flags[at + 1] ?? '', value: flags[at + 2] ?? ''}
-      at += 2
-    } else if (flag.startsWith('--') && flag.slice(2).replace(/^extra-/, '') in SETTINGS) {
-      yield {name: flag.slice(2), value: flags[at + 1] ?? ''}
-      at += 1
-    }
   }
 }
 
