@@ -11,6 +11,7 @@ import {parsePublicKey, parseSecretKey} from '../../src/lib/signing/nix-key.ts'
 import {parsePinnedTools, parseToolsLock} from '../../src/lib/tools/lock.ts'
 import {FAILED, KEY, PENDING, RUNNING, SUCCEEDED, storePath} from '../lib/build/records.ts'
 import {check, mutate, mutation, TIMEOUT} from './check.ts'
+import {replaced, replacement} from './replaced.ts'
 
 /** Runs a parser; what it throws must have this code and move no cursor. Gives undefined then. */
 function parsed<Value>(code: string, parse: () => Value): Value | undefined {
@@ -22,25 +23,6 @@ function parsed<Value>(code: string, parse: () => Value): Value | undefined {
     expect((error as Error).message).not.to.match(/\p{Cc}/u)
     return undefined
   }
-}
-
-/** A value with one of its fields, however deep, replaced. */
-const replacement = fc.record({
-  at: fc.array(fc.nat(20), {minLength: 1, maxLength: 6}),
-  value: fc.oneof(
-    fc.constantFrom<unknown>(null, '', 0, -1, 1e300, '../../x', '\u001b[2J', 'a\nb', [], {}, true, 'succeeded', '/nix/store/x', ['b', 'a'], 'x'.repeat(70_000)),
-    fc.anything({maxDepth: 1}), fc.string({unit: 'binary'}),
-  ),
-})
-
-function replaced(value: unknown, at: readonly number[], by: unknown): unknown {
-  if (typeof value !== 'object' || value === null || at.length === 0) return by
-  const [first = 0, ...rest] = at
-  const keys = Object.keys(value)
-  if (keys.length === 0) return by
-  const key = keys[first % keys.length] ?? ''
-  const inner = replaced((value as Record<string, unknown>)[key], rest, by)
-  return Array.isArray(value) ? value.with(Number(key), inner) : {...value, [key]: inner}
 }
 
 describe('any text from outside', function () {
