@@ -4,7 +4,7 @@ import {buffer} from 'node:stream/consumers'
 import type {Bucket} from '../../src/lib/bucket/bucket.ts'
 import {keys} from '../../src/lib/bucket/keys.ts'
 import {recordStore} from '../../src/lib/build/record-store.ts'
-import type {Outcome, RunningBuild, SucceededBuild} from '../../src/lib/build/record.ts'
+import type {LeftPath, Outcome, RunningBuild, SucceededBuild} from '../../src/lib/build/record.ts'
 import {signRecord} from '../../src/lib/build/signed-text.ts'
 import {parseSecretKey} from '../../src/lib/signing/nix-key.ts'
 import {fromText} from '../../src/lib/slug/byte-string.ts'
@@ -26,6 +26,8 @@ export interface Played {
   layerSize?: number
   /** what the build made, in place of one program */
   made?: Pick<Outcome, 'closure' | 'layer' | 'result'>
+  /** what could not be rewritten in the layer */
+  unrewritten?: LeftPath[]
 }
 
 /** Does in the bucket what a dyno does that claims a build, without ending it. */
@@ -40,7 +42,7 @@ export async function playLog(bucket: Bucket, {app, build}: Pick<Played, 'app' |
 }
 
 /** Does in the bucket what a dyno does that builds one program with success. */
-export async function playSuccess(bucket: Bucket, {app, build, signingKey, program = 'echo hello\n', layerSize, made}: Played, logSegments = 0): Promise<SucceededBuild> {
+export async function playSuccess(bucket: Bucket, {app, build, signingKey, program = 'echo hello\n', layerSize, made, unrewritten}: Played, logSegments = 0): Promise<SucceededBuild> {
   const records = recordStore(bucket, app)
   const {record, etag} = await records.require(build)
   const {version, id, createdAt, source, buildFlags, toolbox, dynoSize, timeToLive} = record
@@ -50,7 +52,7 @@ export async function playSuccess(bucket: Bucket, {app, build, signingKey, progr
     outcome: {
       engine: 'relocate', probe: {}, drvPath: `${RESULT}.drv`,
       ...(made ?? {result: RESULT, closure: CLOSURE, layer: {...await putLayer(bucket, program), ...(layerSize !== undefined && {size: layerSize})}}),
-      listing: {key: keys.listing(app, id), sha256: '0'.repeat(64), size: 0}, programs: ['hello'],
+      listing: {key: keys.listing(app, id), sha256: '0'.repeat(64), size: 0}, programs: ['hello'], ...(unrewritten && {unrewritten}),
     },
   }, parseSecretKey(signingKey))
   const stored = await records.replace(finished, etag)

@@ -71,6 +71,19 @@ describe('nix:redeploy', function () {
     expect(await posts('/slugs')).to.equal(2)
   })
 
+  it('says before it releases what could not be rewritten in the slug, and what to do about it', async () => {
+    await setUp('left')
+    const {result: ordered} = await world().run(NixBuild, ['--app=left', '--force', '--detach'])
+    const {build: id} = ordered as {build: string}
+    const unrewritten = [{path: `/nix/store/${'a'.repeat(32)}-hello`, file: 'share/man.gz', inside: ['a/text'], offset: 12}]
+    await playSuccess(world().bucket, {app: 'left', build: id, signingKey: await signingKey('left'), program: SERVER, unrewritten})
+    const {error, stderr} = await redeploy('left')
+    expect(error).to.equal(null)
+    const text = stderr.replaceAll(/\s*›?\s+/g, ' ')
+    expect(text).to.include('1 file in the slug holds /nix/store/').and.to.include(`${'a'.repeat(32)}-hello/share/man.gz > a/text @ 12`).and.to.include('.slugexclude')
+    expect(text.indexOf('1 file in the slug')).to.be.below(text.indexOf('The slug has'))
+  })
+
   it('takes the newest build when HEAD was not built, and says so', async () => {
     await setUp('behind')
     const id = await build('behind')

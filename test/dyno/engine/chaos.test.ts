@@ -7,6 +7,7 @@ import {makeRealStore, type RealStore} from './support/real-store.ts'
 // bin/chaos gives other seeds and more kills.
 const SEED = Number(process.env['CHAOS_SEED'] ?? 1)
 const FIXTURES = `${import.meta.dirname}/fixtures`
+const EVERYTHING = ['import /app/source/matrix.nix', 'import /app/source/builtins.nix', '(builtins.getFlake "path:/app/source/flake").packages.x86_64-linux.default']
 const KILLS = Number(process.env['CHAOS_KILLS'] ?? 15)
 
 describe(`builds under -j8 in which ${KILLS} processes are killed (seed ${SEED})`, function () {
@@ -26,8 +27,8 @@ describe(`builds under -j8 in which ${KILLS} processes are killed (seed ${SEED})
     await (jail as EngineJail | undefined)?.[Symbol.asyncDispose]()
   })
 
-  /** First each thing that a builder may do, then many builders that need each other. */
-  const projects = (round: number) => round === 0 ? ['/app/source/matrix.nix'] : ['/app/source/chaos.nix', '--argstr', 'round', `${SEED}-${round}`]
+  /** First each thing that a builder may do, the builtin ones and a flake among them; then many builders that need each other. */
+  const projects = (round: number) => round === 0 ? ['--expr', ...EVERYTHING] : ['/app/source/chaos.nix', '--argstr', 'round', `${SEED}-${round}`]
 
   it('give what undisturbed ones give under a real /nix/store, and leave nothing wrong', async () => {
     const {killed, built} = await buildInChaos(jail, {seed: SEED, kills: KILLS, projects})
@@ -39,7 +40,7 @@ describe(`builds under -j8 in which ${KILLS} processes are killed (seed ${SEED})
 
     const all = [...new Set(built.flat())]
     const closure = (await real.nix('nix-store', ['--query', '--requisites', ...all], FIXTURES)).trim().split('\n')
-    expect(closure.length).to.be.at.least(36)
+    expect(closure.length).to.be.at.least(48)
     expect((await jail.nix('nix-store', ['--query', '--hash', ...closure])).stdout).to.equal(await real.nix('nix-store', ['--query', '--hash', ...closure], FIXTURES))
     const {status, stderr} = await jail.nix('nix-store', ['--verify', '--check-contents'])
     expect([status, stderr]).to.deep.equal([0, 'reading the Nix store...\nchecking path existence...\nchecking link hashes...\nchecking store hashes...\n'])
