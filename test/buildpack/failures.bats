@@ -79,6 +79,14 @@ function with_config() {
 	world::expect_failure wrong-layer ' bytes came'
 }
 
+@test "a layer whose members lead out of the slug" {
+	world::lay_out hostile-layer
+	world::compile
+	world::expect_failure wrong-layer 'their sha256 is not the one that was signed'
+	[[ "$(ls -A "${WORLD}/outside")" == file && "$(< "${WORLD}/outside/file")" == untouched ]]
+	[[ -z "$(find "${WORLD}" "${BATS_TEST_TMPDIR}" -name 'evil*')" ]]
+}
+
 @test "a layer that is gone" {
 	world::lay_out gone-layer
 	world::compile

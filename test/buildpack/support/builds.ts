@@ -1,5 +1,8 @@
+import path from 'node:path'
 import {PassThrough} from 'node:stream'
 import {buffer} from 'node:stream/consumers'
+import {gzipSync} from 'node:zlib'
+import {pack} from 'tar-stream'
 import {keys} from '../../../src/lib/bucket/keys.ts'
 import type {Bucket} from '../../../src/lib/bucket/bucket.ts'
 import {recordStore} from '../../../src/lib/build/record-store.ts'
@@ -35,8 +38,8 @@ interface Scenario {
   signedWith?: SecretKey
   /** changes the record after it was signed */
   tamper?: (record: SucceededBuild) => SucceededBuild
-  /** what the bucket holds of the layer; null: nothing */
-  keep?: (layer: Buffer) => Buffer | null
+  /** what the bucket holds of the layer; null: nothing. `outside`: a folder in which nobody has anything to do */
+  keep?: (layer: Buffer, outside: string) => Buffer | null | Promise<Buffer>
   /** makes this commit's pointer name the build, whatever it is of */
   pointed?: string
 }
@@ -59,11 +62,33 @@ export function scenarios(pushed: Source): Record<string, Scenario> {
     'moved-pointer': {source: other, pointed: pushed.commit ?? ''},
     'changed-layer': {source: pushed, keep: flip},
     'cut-layer': {source: pushed, keep: layer => layer.subarray(0, layer.length >> 1)},
+    'hostile-layer': {source: pushed, keep: (_layer, outside) => hostileLayer(outside)},
     'gone-layer': {source: pushed, keep: () => null},
     'breaking': {source: pushed},
     'breaking-once': {source: pushed},
     'denied': {source: pushed},
   }
+}
+
+/** Each way out of the folder that a tar is unpacked in. */
+async function hostileLayer(outside: string): Promise<Buffer> {
+  const tar = pack()
+  const up = '../'.repeat(20)
+  tar.entry({name: `./app/${up}${outside}/evil-upwards`}, 'x')
+  tar.entry({name: `${outside}/evil-absolute`}, 'x')
+  for (const [name, target] of [['absolute', outside], ['relative', `${up}${outside.slice(1)}`], ['chained', 'relative']] as const) {
+    tar.entry({name: `./app/${name}`, type: 'symlink', linkname: target})
+    tar.entry({name: `./app/${name}/evil-through-link`}, 'x')
+  }
+
+  tar.entry({name: './app/file', type: 'symlink', linkname: `${outside}/file`})
+  tar.entry({name: './app/file'}, 'changed')
+  tar.entry({name: './app/hard', type: 'link', linkname: `./app/${up}${outside}/file`})
+  tar.entry({name: './app/hard'}, 'changed')
+  tar.entry({name: './app/.nixs', type: 'symlink', linkname: outside})
+  tar.entry({name: './app/.nixs/evil-in-store'}, 'x')
+  tar.finalize()
+  return gzipSync(await buffer(tar))
 }
 
 /** Two paths written as one, whose references hold a line break: the same signed text. */
@@ -101,7 +126,7 @@ export async function putBuild(bucket: Bucket, {app, view, scenario, index}: {ap
     },
   }, signedWith)
   const record = scenario.tamper?.(signed) ?? signed
-  const kept = scenario.keep ? scenario.keep(await bytes) : await bytes
+  const kept = scenario.keep ? await scenario.keep(await bytes, path.join(path.dirname(view), 'outside')) : await bytes
   if (kept) await bucket.put(keys.layer(digest), kept)
   await bucket.put(keys.record(app, id), Buffer.from(JSON.stringify(record)))
   await recordStore(bucket, app).advancePointers(signed)

@@ -20,6 +20,9 @@ await writeFile(path.join(library, 'hello'), '#!/bin/sh\necho hello\n')
 await chmod(path.join(library, 'hello'), 0o755)
 await symlink(`/app/.nixs/${'b'.repeat(32)}-library/hello`, path.join(result, 'bin/hello'))
 
+await mkdir(path.join(folder, 'outside'))
+await writeFile(path.join(folder, 'outside/file'), 'untouched')
+
 const server = await startBucket({dir: path.join(folder, 'bucket'), port: 0, bucket: 'builds', region: 'eu-west-1', credentials: {key: 'KEY', secret: String.raw`sec"ret\+/=`}})
 const proxy = await startFaultProxy({target: server.endpoint})
 const bucket = s3Bucket({...server, endpoint: server.endpoint})
