@@ -3,7 +3,7 @@ import {parseRegistrations} from '../../src/dyno/build/closure.ts'
 import {describeFailure, interrupted} from '../../src/dyno/build/describe-failure.ts'
 import {nixBuildArguments} from '../../src/dyno/build/nix-build-arguments.ts'
 import {substituterSettings} from '../../src/dyno/build/substituters.ts'
-import {formatBytes, plural} from '../../src/dyno/build/text.ts'
+import {plural} from '../../src/dyno/build/text.ts'
 import {EXIT, NixError} from '../../src/lib/errors.ts'
 import {parseRecord} from '../../src/lib/build/parse-record.ts'
 import {FAILED, storePath} from '../lib/build/records.ts'
@@ -84,12 +84,6 @@ describe('a failure\'s description', () => {
 })
 
 describe('figures', () => {
-  for (const [bytes, text] of [[0, '0 bytes'], [1023, '1023 bytes'], [1024, '1.0 kB'], [1536, '1.5 kB'], [50_855_936, '48.5 MB'], [500 * 2 ** 20, '500 MB'], [2 ** 30, '1.0 GB']] as const) {
-    it(`show ${bytes} bytes as ${text}`, () => {
-      expect(formatBytes(bytes)).to.equal(text)
-    })
-  }
-
   it('have their plural', () => {
     expect([0, 1, 2].map(count => plural(count, 'file'))).to.deep.equal(['0 files', '1 file', '2 files'])
   })

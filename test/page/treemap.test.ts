@@ -19,9 +19,10 @@ function file(path: string, size: number, rule = -1, packed = size / 2): Treemap
   return {path: fromText(path), size, packed, kept: rule === -1, rule}
 }
 
+const MB = 2 ** 20
 const FILES = [
-  file(`${GLIBC}/lib/libc.so.6`, 2_000_000), file(`${GLIBC}/lib/libc.a`, 3_000_000, 0, 500_000),
-  file(`${GLIBC}/share/locale/de`, 1_000_000, 1), file(`${GLIBC}/share/locale/fr`, 1_000_000, 1), file(`${HELLO}/bin/hello`, 1_000_000),
+  file(`${GLIBC}/lib/libc.so.6`, 2 * MB), file(`${GLIBC}/lib/libc.a`, 3 * MB, 0, MB / 2),
+  file(`${GLIBC}/share/locale/de`, MB, 1), file(`${GLIBC}/share/locale/fr`, MB, 1), file(`${HELLO}/bin/hello`, MB),
 ]
 
 describe('the page with the treemap', function () {
@@ -107,7 +108,7 @@ describe('the page with the treemap', function () {
     await page.getByLabel('on disk').check()
     const picture = await page.locator('#map').boundingBox()
     await page.mouse.move((picture?.x ?? 0) + 100, (picture?.y ?? 0) + 200)
-    expect(await details()).to.deep.equal([`${GLIBC}/lib/libc.a`, '3.0 MB on disk, about 500.0 kB in the slug — dropped by line 3 of .slugexclude: - *.a'])
+    expect(await details()).to.deep.equal([`${GLIBC}/lib/libc.a`, '3.0 MB on disk, about 512 kB in the slug — dropped by line 3 of .slugexclude: - *.a'])
     await page.mouse.click((picture?.x ?? 0) + 100, (picture?.y ?? 0) + 200)
     expect(await crumbs()).to.deep.equal(['store', 'glibc-2.40', 'lib'])
   })
@@ -117,7 +118,7 @@ describe('the page with the treemap', function () {
     await page.locator('#map').focus()
     await page.keyboard.press('ArrowRight')
     await page.keyboard.press('ArrowRight')
-    expect(await details()).to.deep.equal([`${HELLO}/`, '1 file, 1.0 MB on disk, about 500.0 kB in the slug, all kept'])
+    expect(await details()).to.deep.equal([`${HELLO}/`, '1 file, 1.0 MB on disk, about 512 kB in the slug, all kept'])
     await page.keyboard.press('ArrowLeft')
     await page.keyboard.press('Enter')
     await page.waitForURL(/2\.40$/)

@@ -43,7 +43,7 @@ export function describeWhy(why: Why): string[] {
 function totals({before, kept, dropped, predicted: {layer, source, slug, limit}}: CheckReport): string[] {
   const rows = [['', 'files', 'links', 'size', 'compressed'], ['closure', ...cells(before)], ['kept', ...cells(kept)], ['dropped', ...cells(dropped)]]
   const parts = source === null ? `about ${formatBytes(layer)}, and the source in addition` : `about ${formatBytes(slug)}: ${formatBytes(layer)} of store paths and ${formatBytes(source)} of source`
-  return [...table(rows), '', `The slug will have ${parts}, of the ${formatBytes(limit)} (500 MiB) that Heroku takes.`]
+  return [...table(rows), '', `The slug will have ${parts}, of the ${formatBytes(limit)} that Heroku takes.`]
 }
 
 function cells({files, symlinks, bytes, packed}: Sum): string[] {

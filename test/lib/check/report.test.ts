@@ -66,7 +66,7 @@ describe('what check reports', () => {
   it('adds the source to what is predicted, and says when that is too large', () => {
     const large = report(APP, null, {source: 600e6})
     expect([outcomeOf(large), large.predicted.slug - large.predicted.layer]).to.deep.equal(['tooLarge', 600e6])
-    expect(describeReport(large).at(-1)).to.match(/^Too large by 75\.\d MB\.$/)
+    expect(describeReport(large).at(-1)).to.match(/^Too large by 72\.\d MB\.$/)
     expect(outcomeOf(report(APP, 'libc.so.6\n', {source: 600e6}))).to.equal('wouldBreak')
   })
 

@@ -19,6 +19,9 @@ describe('a suggestion', () => {
 })
 
 describe('bytes', () => {
-  const rows: [bytes: number, text: string][] = [[0, '0 B'], [999, '999 B'], [1000, '1.0 kB'], [19_200_000, '19.2 MB'], [2_000_000_000_000_000, '2000.0 TB']]
+  const rows: [bytes: number, text: string][] = [
+    [0, '0 B'], [1023, '1023 B'], [1024, '1.0 kB'], [1536, '1.5 kB'], [102_300, '99.9 kB'], [102_399, '100 kB'], [2 ** 20 - 600, '1023 kB'], [2 ** 20 - 1, '1.0 MB'],
+    [50_855_936, '48.5 MB'], [500 * 2 ** 20, '500 MB'], [2 ** 30, '1.0 GB'], [2 ** 51, '2048 TB'],
+  ]
   for (const [bytes, text] of rows) it(`are written as ${text}`, () => expect(formatBytes(bytes)).to.equal(text))
 })
