@@ -9,6 +9,7 @@ import type {BucketAccess} from '../../support/s3.ts'
 import {keys} from '../../../src/lib/bucket/keys.ts'
 import {readObjects} from './bucket.ts'
 import {HerokuCli, type Ran, type RunningCli} from './cli.ts'
+import {packedPlugin} from './packed-plugin.ts'
 import type {Project} from './project.ts'
 import {Standin} from './standin.ts'
 
@@ -37,7 +38,7 @@ export class Scene {
     const ceph = await openCeph(join(dir, 'ceph'))
     const standin = await Standin.start(join(dir, 'standin'), ceph === null ? null : {...accessTo(ceph), bucket: BUCKET})
     const cli = new HerokuCli({...standin.ready.env, HEROKU_NIX_TOOLS: join(root, '.cache', 'tools', 'tools.lock.json')})
-    await cli.done(['plugins:link', '--no-install', root], {cwd: dir})
+    await cli.done(['plugins:link', '--no-install', await packedPlugin(root, join(dir, 'plugin'))], {cwd: dir})
     return new Scene(dir, ceph, standin, cli)
   }
 
