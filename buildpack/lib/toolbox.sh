@@ -13,6 +13,8 @@ readonly TOOLBOX_SHELL='umask 22; cd /app; IFS= read -r -d "" variables || true;
 function toolbox::prepare() {
 	local tools="${1}/heroku-nix/tools"
 
+	[[ -n "${NIX_TOOLBOX}" ]] || config::fail_missing NIX_TOOLBOX
+	config::match NIX_TOOLBOX '^[0-9a-f]{64}$' 'a sha256'
 	toolbox::check_app
 	mkdir --parents "${tools}"
 	touch "${tools}/.started"
@@ -47,8 +49,6 @@ function toolbox::fetch_loader() {
 	local found=found
 	local digest
 
-	[[ -n "${NIX_TOOLBOX}" ]] || config::fail_missing NIX_TOOLBOX
-	config::match NIX_TOOLBOX '^[0-9a-f]{64}$' 'a sha256'
 	digest="$(toolbox::digest_of "${loader}")"
 	if [[ "${digest}" != "${NIX_TOOLBOX}" ]]; then
 		found="$(s3::get "${key}" "${loader}")"

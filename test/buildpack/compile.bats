@@ -34,17 +34,20 @@ teardown_file() { world::stop; }
 	world::lay_out older
 	echo changed > "${BUILD_DIR}/default.nix"
 	world::compile
-	world::expect_slug
+	world::expect_slug source.files
 	[[ "${output}" == *" !     Pushed:   commit ${COMMIT}"* ]]
 	[[ "${output}" == *" !     Restored: build 20261123-093000-ab12 of commit dddddddddddddddddddddddddddddddddddddddd"* ]]
 	[[ "${output}" == *"-----> Restoring build 20261123-093000-ab12, the newest that succeeded"* ]]
 	[[ "$(jq .tree "${BUILD_DIR}/.heroku/nix/source.json")" == null ]]
+	# "heroku run build" builds what was pushed, out of these files.
+	git -C "${WORLD}/project" ls-files -z | cmp - <(cut --zero-terminated --fields=2 "${BUILD_DIR}/.heroku/nix/source.files")
+	[[ "$(jq --raw-output .pushed.commit "${BUILD_DIR}/.heroku/nix/source.json")" == "${COMMIT}" ]]
 }
 
 @test "names the tree of a newest build that no commit held" {
 	world::lay_out older-uncommitted
 	world::compile ''
-	world::expect_slug
+	world::expect_slug source.files
 	[[ "${output}" == *'Pushed:   something whose commit is not known'* ]]
 	[[ "${output}" == *'of tree eeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee, which no commit held'* ]]
 }
@@ -61,17 +64,26 @@ teardown_file() { world::stop; }
 	world::compile
 	[[ "${status}" -eq 0 ]]
 	[[ "${output}" == *'1. heroku nix:build'*'2. heroku nix:redeploy, or push again'* ]]
-	[[ -x "${BUILD_DIR}/.heroku/nix/bin/run_result.sh" && -f "${BUILD_DIR}/.profile.d/nix.sh" && ! -e "${BUILD_DIR}/result" ]]
+	[[ -x "${BUILD_DIR}/.heroku/nix/bin/build" && -f "${BUILD_DIR}/.profile.d/nix.sh" && ! -e "${BUILD_DIR}/result" ]]
 }
 
-@test "says that NIX_BUILD_ON_PUSH does nothing yet, unless it is off" {
+@test "builds what was not built when NIX_BUILD_ON_PUSH is set, and only then" {
+	local value
 	world::lay_out nothing
 	printf 1 > "${ENV_DIR}/NIX_BUILD_ON_PUSH"
 	world::compile
-	[[ "${status}" -eq 0 && "${output}" == *'does not build during a push yet'* ]]
-	printf no > "${ENV_DIR}/NIX_BUILD_ON_PUSH"
+	# Which needs the program that dynos run.
+	world::expect_failure not-set-up 'no config var NIX_TOOLBOX'
+	for value in no '' 0 FALSE; do
+		printf '%s' "${value}" > "${ENV_DIR}/NIX_BUILD_ON_PUSH"
+		world::compile
+		[[ "${status}" -eq 0 && "${output}" == *'heroku nix:build'* ]]
+	done
+	rm --recursive "${BUILD_DIR}" "${CACHE_DIR}" "${ENV_DIR}"
+	world::lay_out whole
+	printf 1 > "${ENV_DIR}/NIX_BUILD_ON_PUSH"
 	world::compile
-	[[ "${status}" -eq 0 && "${output}" != *'does not build during a push yet'* ]]
+	world::expect_slug
 }
 
 @test "takes a connection that breaks once for what it is" {

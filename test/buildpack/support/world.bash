@@ -89,14 +89,17 @@ function world::expect_no_slug() {
 }
 
 # Fails unless the slug holds the whole closure of the scenarios' builds, and nothing that is only ours to see.
+#
+# Usage: world::expect_slug [ANOTHER_FILE_OF_OURS]
 function world::expect_slug() {
 	echo "${output}"
 	[[ "${status}" -eq 0 ]]
 	cmp "${WORLD}/view/bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb-library/share/data" "${BUILD_DIR}/.nixs/bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb-library/share/data"
 	[[ "$(readlink "${BUILD_DIR}/result")" == .nixs/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa-hello ]]
-	[[ "$(ls -A "${BUILD_DIR}/.heroku/nix")" == $'bin\nsource.json' ]]
+	[[ "$(ls -A "${BUILD_DIR}/.heroku/nix")" == $'bin'"${1:+$'\n'}${1:-}"$'\nsource.json' ]]
+	cmp "${ROOT}/buildpack/share/build" "${BUILD_DIR}/.heroku/nix/bin/build"
 	cmp "${ROOT}/buildpack/share/run_result.sh" "${BUILD_DIR}/.heroku/nix/bin/run_result.sh"
 	cmp "${ROOT}/buildpack/share/run_proot.sh" "${BUILD_DIR}/.heroku/nix/bin/run_proot.sh"
 	cmp "${ROOT}/buildpack/share/nix.sh" "${BUILD_DIR}/.profile.d/nix.sh"
-	[[ -x "${BUILD_DIR}/.heroku/nix/bin/run_result.sh" && -x "${BUILD_DIR}/.heroku/nix/bin/run_proot.sh" ]]
+	[[ -x "${BUILD_DIR}/.heroku/nix/bin/build" && -x "${BUILD_DIR}/.heroku/nix/bin/run_result.sh" && -x "${BUILD_DIR}/.heroku/nix/bin/run_proot.sh" ]]
 }
