@@ -175,7 +175,7 @@ describe('on a dyno', () => {
       const made = buildOutput({
         secrets,
         stdout: text => {
-          stdout += text
+          stdout += Buffer.from(text).toString()
         },
         log: {write: chunk => {
           log += Buffer.from(chunk).toString()

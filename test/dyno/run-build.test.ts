@@ -30,7 +30,7 @@ async function world({isDown = () => false, ...change}: Partial<BuildEdges> & {i
   const edges: BuildEdges = {
     bucket, now: () => new Date('2026-11-23T09:30:10.000Z'), nonce: 'nonce', interruption: new AbortController().signal,
     stdout: text => {
-      stdout += text
+      stdout += Buffer.from(text).toString()
     },
     wait: () => Promise.resolve(),
     build: async ({output}) => {
