@@ -73,7 +73,7 @@ describe('the closure in the bucket', function () {
     expect(second.built).to.deep.equal(['app', 'right'])
     expect(second.copied).to.deep.equal(['base from bucket', 'left from bucket'])
     // right.sh is another source.
-    expect(second.saved).to.match(/^saved 3 paths, \S+ bytes \(5 already there\)$/)
+    expect(second.saved).to.match(/^saved 3 paths, \S+ B \(5 already there\)$/)
     await expectConsistent()
   })
 

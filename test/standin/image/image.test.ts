@@ -39,7 +39,9 @@ describe("the dynos' image", () => {
     expect(stdout).to.equal('')
   })
 
-  it('finds every library of its programs', async () => {
+  it('finds every library of its programs', async function () {
+    // Several hundred programs, each looked at by a process.
+    this.timeout(120_000)
     const {stdout} = await run('bwrap', [
       ...['--unshare-pid', '--clearenv', '--ro-bind', image.usr, '/usr', '--ro-bind', image.etc, '/etc', '--proc', '/proc', '--dev', '/dev'],
       ...['bin', 'lib', 'lib64', 'sbin'].flatMap(name => ['--symlink', `usr/${name}`, `/${name}`]),
