@@ -2,6 +2,8 @@ import {randomBytes} from 'node:crypto'
 import type {Bucket} from '../../lib/bucket/bucket.ts'
 import {keys} from '../../lib/bucket/keys.ts'
 import {makeBuildId} from '../../lib/build/id.ts'
+import {stays} from '../../lib/gc/stays.ts'
+import {ownClock} from '../../lib/gc/sweep-mark.ts'
 import {recordStore} from '../../lib/build/record-store.ts'
 import type {BuildSource} from '../../lib/build/record.ts'
 import type {SlugEntries} from '../../lib/slug/entry.ts'
@@ -13,12 +15,12 @@ const PACKED = '/app/.nix-build/source.tar.gz'
 
 /** Packs a source as nix:build does, and puts it where its build looks for it. @param check throws where it is another one than expected */
 export async function uploadEntries(
-  bucket: Pick<Bucket, 'head' | 'put'>, app: string, entries: SlugEntries, check: (packed: PackedFolder) => void = () => undefined,
+  bucket: Pick<Bucket, 'head' | 'put' | 'read' | 'touch'>, app: string, entries: SlugEntries, check: (packed: PackedFolder) => void = () => undefined,
 ): Promise<PackedFolder> {
   const packed = await packEntries(entries, PACKED)
   check(packed)
   const key = keys.source(app, packed.tree)
-  if (await bucket.head(key) === null) await bucket.put(key, {file: PACKED}, {condition: 'absent', contentType: 'application/gzip'})
+  if (!await stays(bucket, key, ownClock)) await bucket.put(key, {file: PACKED}, {condition: 'absent', contentType: 'application/gzip'})
   return packed
 }
 

@@ -76,7 +76,8 @@ async function* hashing(entries: SlugEntries, files: TreeFile[]): AsyncGenerator
           async* read() {
             for await (const chunk of read()) {
               blob.update(chunk)
-              yield chunk
+              // A file's reader fills the same memory again, and streams hold more than one chunk.
+              yield Buffer.from(chunk)
             }
           },
         }
