@@ -86,7 +86,8 @@ export function parseRelease(value: unknown): Release {
 }
 
 export function parseSource(value: unknown): SourceInfo {
-  const blob = fieldsOf(fieldsOf(value, 'source').object('source_blob'), 'source.source_blob')
+  const blob = fieldsOf(value, 'source').object('source_blob')
+  if (blob === null) throw oddAnswer('source.source_blob', undefined)
   return {putUrl: blob.text('put_url'), getUrl: blob.text('get_url')}
 }
 
