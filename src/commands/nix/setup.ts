@@ -5,6 +5,7 @@ import {canAsk, confirm, NixCommand} from '../../cli/nix-command.ts'
 import {EXIT, NixError} from '../../lib/errors.ts'
 import {checkSupported} from '../../lib/platform/supported.ts'
 import type {Platform} from '../../lib/platform/platform.ts'
+import {checkBuildpackUrl} from '../../lib/setup/buildpack-url.ts'
 import {describePlan, describeStep} from '../../lib/setup/describe.ts'
 import {probeBucket} from '../../lib/setup/probe.ts'
 import {bucketExists as tryBucket, readToolboxFacts} from '../../lib/setup/read-facts.ts'
@@ -50,7 +51,7 @@ The bucket's secret key is asked for, or read from standard input, AWS_SECRET_AC
     'secret-stdin': Flags.boolean({description: 'read the secret from standard input', exclusive: ['bucketeer', 'profile']}),
     bucketeer: Flags.boolean({description: 'use the bucket of the add-on Bucketeer'}),
     name: Flags.string({description: "app's name in the bucket, which several apps may share (NIX_APP_NAME)"}),
-    'buildpack-url': Flags.string({description: 'Git URL of the buildpack (this version of it, unless given)'}),
+    'buildpack-url': Flags.string({description: 'Git URL of the buildpack at a mirror (this version of it, unless given)'}),
     confirm: Flags.string({description: 'app name once more, to be asked nothing'}),
   }
 
@@ -77,7 +78,7 @@ The bucket's secret key is asked for, or read from standard input, AWS_SECRET_AC
         exists => (exists ? 'done' : 'there is none'))
       const plan = planSetup({
         app: {name: app.name, region}, vars, buildpacks, bucket: config, bucketExists, appName: wishes.appName,
-        buildpack: flags['buildpack-url'] ?? this.buildpackUrl(),
+        buildpack: this.buildpackUrl(), askedBuildpack: checkBuildpackUrl(flags['buildpack-url'] ?? null),
         toolbox: bucketExists
           ? await readToolboxFacts(bucket, toolbox, {version: this.pluginVersion(), current: vars['NIX_TOOLBOX']})
           : {digest: toolbox.digest, uploaded: false, version: this.pluginVersion(), currentVersion: null},

@@ -22,6 +22,8 @@ export interface SetupFacts {
   buildpacks: readonly string[]
   /** our buildpack, pinned */
   buildpack: string
+  /** the one that `--buildpack-url` asks for in its place */
+  askedBuildpack: string | null
   bucket: BucketConfig
   bucketExists: boolean
   /** the name in the bucket that `--name` asks for */
@@ -53,7 +55,7 @@ export function planSetup(facts: SetupFacts): SetupPlan {
     NIX_TOOLBOX: hasNewerToolbox(toolbox) ? vars['NIX_TOOLBOX'] ?? null : toolbox.digest,
   }
   const changed = Object.entries(wanted).filter(([name, value]) => (vars[name] ?? null) !== value)
-  const buildpacks = planBuildpacks(facts.buildpacks, facts.buildpack)
+  const buildpacks = planBuildpacks(facts.buildpacks, facts.buildpack, facts.askedBuildpack)
   const steps: SetupStep[] = []
   if (!facts.bucketExists) steps.push({kind: 'create-bucket', bucket: bucket.bucket, region: bucket.region})
   // Before the config var that names it: a push in between must find it.

@@ -41,8 +41,8 @@ describe('a Procfile', () => {
 
 describe('the buildpacks of an app that nix:redeploy releases to', () => {
   const ours = 'https://github.com/heroku-nix/heroku-nix#v0.2.0'
-  it('may be ours, of any version, and the old project\'s', () => {
-    expect(failure(() => checkBuildpacks(['https://github.com/heroku-nix/heroku-nix.git', 'https://github.com/mayhewluke/nix-heroku-buildpack'], ours, 'a'))).to.equal(null)
+  it('may be ours, of any version and at any mirror, and the old project\'s', () => {
+    expect(failure(() => checkBuildpacks(['https://github.com/heroku-nix/heroku-nix.git', 'git@git.example.test:heroku-nix.git#v1', 'https://github.com/mayhewluke/nix-heroku-buildpack'], ours, 'a'))).to.equal(null)
   })
 
   it('may not be others, which are named', () => {

@@ -1,4 +1,6 @@
 import {expect} from 'chai'
+import {NixError} from '../../../src/lib/errors.ts'
+import {checkBuildpackUrl} from '../../../src/lib/setup/buildpack-url.ts'
 import {planBuildpacks} from '../../../src/lib/setup/buildpacks.ts'
 import {describePlan} from '../../../src/lib/setup/describe.ts'
 import {planSetup, type SetupFacts} from '../../../src/lib/setup/plan.ts'
@@ -7,7 +9,7 @@ const OURS = 'https://github.com/heroku-nix/heroku-nix#v0.2.0'
 const DIGEST = 'ab'.repeat(32)
 
 const facts = (change: Partial<SetupFacts> = {}): SetupFacts => ({
-  app: {name: 'example-app', region: 'us-east-1'}, vars: {}, buildpacks: [], buildpack: OURS,
+  app: {name: 'example-app', region: 'us-east-1'}, vars: {}, buildpacks: [], buildpack: OURS, askedBuildpack: null,
   bucket: {bucket: 'example-bucket', key: 'AKIAEXAMPLE', secret: 'the-secret', region: 'us-east-1', endpoint: null},
   bucketExists: true, appName: null, newSigningKey: 'example-app-1:the-signing-key',
   toolbox: {digest: DIGEST, uploaded: false, version: '0.2.0', currentVersion: null}, ...change,
@@ -81,7 +83,8 @@ describe('the plan of nix:setup', () => {
 })
 
 describe('the buildpacks after nix:setup', () => {
-  const rows: [name: string, before: string[], after: string[] | null][] = [
+  const MIRROR = 'https://git.example.test/mirrors/heroku-nix.git#v0.2.0'
+  const rows: [name: string, before: string[], after: string[] | null, asked?: string][] = [
     ['have ours at the end', ['heroku/nodejs', 'urn:buildpack:heroku/python'], ['heroku/nodejs', 'urn:buildpack:heroku/python', OURS]],
     ['have ours in the place of the old project', ['a', 'https://github.com/mayhewluke/nix-heroku-buildpack', 'b'], ['a', OURS, 'b']],
     ['have ours in the place of an older version', ['https://github.com/heroku-nix/heroku-nix.git#v0.1.9', 'b'], [OURS, 'b']],
@@ -90,11 +93,36 @@ describe('the buildpacks after nix:setup', () => {
     ['keep a branch that somebody chose', ['https://github.com/heroku-nix/heroku-nix#main'], null],
     ['lose the old project beside ours', ['https://github.com/mayhewluke/nix-heroku-buildpack', OURS, 'b'], [OURS, 'b']],
     ['stay when ours is there', [OURS, 'b'], null],
+    ['stay when ours is there, at a mirror', ['a', MIRROR.replace('0.2.0', '0.1.0')], null],
+    ['have the mirror that was asked for in the place of ours', [OURS, 'b'], [MIRROR, 'b'], MIRROR],
+    ['have what was asked for in the place of a mirror', [MIRROR], [OURS], OURS],
+    ['have one of another name that was asked for', [OURS], ['https://git.example.test/another-name#v1'], 'https://git.example.test/another-name#v1'],
+    ['stay when what was asked for is there', ['https://git.example.test/another-name#v1'], null, 'https://git.example.test/another-name#v1'],
   ]
-  for (const [name, before, after] of rows) {
+  for (const [name, before, after, asked = null] of rows) {
     it(name, () => {
-      const change = planBuildpacks(before, OURS)
+      const change = planBuildpacks(before, OURS, asked)
       expect(change.kind === 'none' ? null : change.buildpacks).to.deep.equal(after)
+    })
+  }
+})
+
+describe('the URL of a buildpack', () => {
+  for (const url of [OURS, 'git@git.example.test:mirrors/heroku-nix.git#v0.2.0', 'ssh://git.example.test/heroku-nix', 'urn:buildpack:example/heroku-nix', 'example/heroku-nix', 'file:///srv/heroku-nix', 'https://example.test/heroku-nix.tgz']) {
+    it(`may be ${url}`, () => {
+      expect(checkBuildpackUrl(url)).to.equal(url)
+    })
+  }
+
+  const rows: [name: string, url: string, says: string][] = [
+    ['not be signed, as it would expire', 'https://bucket.s3.amazonaws.com/heroku-nix.tgz?X-Amz-Expires=3600&X-Amz-Signature=secret', 'https://bucket.s3.amazonaws.com/heroku-nix.tgz?… has a query'],
+    ['not hold a password', 'https://user:secret@git.example.test/heroku-nix', 'holds a password'],
+    ['not be empty', '', '"" is no URL'],
+    ['not be two', 'https://a.example.test/b https://a.example.test/c', 'is no URL'],
+  ]
+  for (const [name, url, says] of rows) {
+    it(`may ${name}`, () => {
+      expect(() => checkBuildpackUrl(url)).to.throw(NixError, says).with.property('message').that.does.not.include('secret')
     })
   }
 })
