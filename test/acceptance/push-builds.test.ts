@@ -79,7 +79,7 @@ describe('a push with NIX_BUILD_ON_PUSH', function () {
 
   it('has the drvPath that heroku run build and nix:build have, and their records', async () => {
     const before = await records(scene, app)
-    const run = await app.heroku('run', '--no-tty', '--exit-code', '--', 'build --force')
+    const run = await app.run('build --force')
     expect(run.stdout).to.include('Running nix-build').and.to.include('succeeded in').and.to.include('heroku nix:redeploy')
     await app.heroku('nix:build', '--force')
     const added = (await records(scene, app)).slice(before.length)
@@ -108,13 +108,13 @@ describe('a push with NIX_BUILD_ON_PUSH', function () {
     expect(exitCode, all).to.equal(0)
     expect(all).to.include('an older build is released')
 
-    const run = await app.heroku('run', '--no-tty', '--size=performance-l', 'build')
+    const run = await app.run('build', '--size=performance-l')
     expect(run.all).to.include('succeeded in').and.to.not.include('in its environment')
     const [record] = (await records(scene, app)).slice(-1)
     expect(record?.source).to.include({commit: await pushing.revision('HEAD'), tree: await pushing.revision('HEAD^{tree}')})
     await app.heroku('nix:redeploy')
     expect(await app.page()).to.deep.equal({status: 200, text: 'Built by heroku run build\n'})
-    const again = await app.heroku('run', '--no-tty', 'build')
+    const again = await app.run('build')
     expect(again.stdout).to.include(`Build ${record?.id ?? ''} has built commit`)
   })
 
@@ -148,12 +148,19 @@ describe('a push with another buildpack before ours', function () {
     const {exitCode, all} = await pushing.push()
     expect(exitCode, all).to.equal(0)
     expect(all).to.include('Other app detected').and.to.include('of this commit')
-    const run = await app.heroku('run', '--no-tty', '--', 'cat other.txt; echo "OTHER is $OTHER"; readlink result')
-    expect(run.stdout).to.match(/added by another\nOTHER is set\n\.nixs\/\S+-both\n/)
+    const run = await app.run('cat other.txt; echo "OTHER is $OTHER"; readlink result')
+    expect(run.stdout).to.match(/^added by another\nOTHER is set\n\.nixs\/\S+-both$/)
     expect(await app.page()).to.deep.equal({status: 200, text: 'Both\n'})
 
     const refused = await app.tryHeroku('nix:redeploy')
     expect(refused.exitCode, refused.all).to.equal(9)
-    expect(refused.text).to.include('other-buildpack')
+    expect(refused.text).to.include('other-buildpack').and.to.include('heroku nix:redeploy --app both --via build')
+
+    await app.project.replace('webserver', 'Both', 'Both, without a push')
+    await app.heroku('nix:build')
+    const via = await app.heroku('nix:redeploy', '--via', 'build')
+    expect(via.all).to.include('Other app detected').and.to.include(`Restoring build ${await app.lastBuild()}, which was asked for`)
+    expect((await app.run('cat other.txt')).stdout).to.equal('added by another')
+    expect(await app.page()).to.deep.equal({status: 200, text: 'Both, without a push\n'})
   })
 })

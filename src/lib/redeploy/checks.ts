@@ -10,7 +10,7 @@ export function checkBuildpacks(buildpacks: readonly string[], ours: string, app
   if (others.length === 0) return
   throw new NixError(`${app} has other buildpacks as well (${others.join(', ')}); what they add would not be in this slug.`, {
     code: 'OTHER_BUILDPACKS', exit: EXIT.slug,
-    suggestions: ['git push heroku, which runs all of them', `heroku nix:redeploy --app ${app} --only-nix, if it runs without them`],
+    suggestions: [`heroku nix:redeploy --app ${app} --via build, which runs all of them at Heroku`, 'git push heroku, which does so, too', `heroku nix:redeploy --app ${app} --only-nix, if it runs without them`],
   })
 }
 

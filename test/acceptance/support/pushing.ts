@@ -20,9 +20,8 @@ export class Pushing {
   /** @param before URLs of buildpacks before ours */
   static async open(scene: Scene, name: string, files: Readonly<Record<string, string>>, before: readonly string[] = []): Promise<Pushing> {
     const app = await scene.app(name, await Project.of(join(scene.dir, name), files))
-    await app.setUp()
-    const ours = await buildpackFolder(join(scene.dir, 'buildpack'))
-    await app.api('PUT', '/buildpack-installations', {updates: [...before, ours].map(buildpack => ({buildpack}))})
+    await app.api('PUT', '/buildpack-installations', {updates: before.map(buildpack => ({buildpack}))})
+    await app.setUp(undefined, '--buildpack-url', await buildpackFolder(join(scene.dir, 'heroku-nix')))
     return new Pushing(app, scene)
   }
 

@@ -119,6 +119,11 @@ export class App {
     return this.#scene.cli.start([...args, '--app', this.name], {cwd: this.project.dir})
   }
 
+  /** Runs a command line on a one-off dyno, as `heroku run` has it. */
+  run(command: string, ...flags: string[]): Promise<Ran> {
+    return this.#scene.cli.done(['run', '--no-tty', '--app', this.name, ...flags, '--', command], {cwd: this.project.dir})
+  }
+
   /** What a command prints with --json. */
   async json(...args: string[]): Promise<Record<string, unknown>> {
     const {stdout} = await this.heroku(...args, '--json')
