@@ -2,10 +2,8 @@ import {spawnSync} from 'node:child_process'
 import {cp, mkdir, rename, rm, writeFile} from 'node:fs/promises'
 import {createRequire} from 'node:module'
 import {dirname, join} from 'node:path'
-import {build} from 'esbuild'
-import {readRunTimeScripts} from '../src/lib/slug/run-time-scripts.ts'
-import {dynoBundle, externalBuilderProgram} from './dyno-bundle.ts'
 import {bundlePage} from './bundle-page.ts'
+import {dynoProgram} from './dyno-bundle.ts'
 
 // Makes dist/: the plugin, compiled file by file; what goes to dynos, the program in one file and its loader; and what goes
 // into the page that shows a slug.
@@ -41,17 +39,8 @@ function compile(): boolean {
 }
 
 async function bundle(): Promise<void> {
-  const options = await dynoBundle()
-  await build({
-    ...options,
-    entryPoints: [join(root, 'src/dyno/main.ts')],
-    outfile: join(made, 'toolbox', 'dyno.mjs'),
-    define: {
-      ...options.define,
-      EXTERNAL_BUILDER_PROGRAM: JSON.stringify(await externalBuilderProgram()),
-      RUN_TIME_SCRIPTS: JSON.stringify(await readRunTimeScripts(join(root, 'buildpack/share'))),
-    },
-  })
+  await mkdir(join(made, 'toolbox'))
+  await writeFile(join(made, 'toolbox', 'dyno.mjs'), await dynoProgram())
   await cp(join(root, 'src/dyno/loader.sh'), join(made, 'toolbox', 'loader.sh'))
 }
 

@@ -1,5 +1,6 @@
 import {join} from 'node:path'
 import {build, type BuildOptions} from 'esbuild'
+import {readRunTimeScripts} from '../src/lib/slug/run-time-scripts.ts'
 
 const root = join(import.meta.dirname, '..')
 
@@ -15,6 +16,19 @@ export async function dynoBundle(): Promise<BuildOptions & {define: Record<strin
     banner: {js: 'import {createRequire as __createRequire} from "node:module"; const require = __createRequire(import.meta.url);'},
     define: {FILE_WORKER_PROGRAM: JSON.stringify(await textOf('src/lib/view/file-worker.ts', OPTIONS))},
   }
+}
+
+/** The text of the program that a dyno's loader starts. */
+export async function dynoProgram(): Promise<string> {
+  const options = await dynoBundle()
+  return textOf('src/dyno/main.ts', {
+    ...options,
+    define: {
+      ...options.define,
+      EXTERNAL_BUILDER_PROGRAM: JSON.stringify(await externalBuilderProgram()),
+      RUN_TIME_SCRIPTS: JSON.stringify(await readRunTimeScripts(join(root, 'buildpack/share'))),
+    },
+  })
 }
 
 /** The text of what Nix starts for each derivation. */

@@ -9,6 +9,7 @@ import {gunzipSync} from 'node:zlib'
 import {keys} from '../../src/lib/bucket/keys.ts'
 import type {BuildRecord} from '../../src/lib/build/record.ts'
 import {verifyRecord} from '../../src/lib/build/signed-text.ts'
+import {logOf} from './support/log-of.ts'
 import {APP, hasTools, makeWorld, type OrderedBuild, type World} from './support/world.ts'
 
 /** A derivation whose builder is the image's shell; `script` makes `$out`. */
@@ -41,15 +42,6 @@ describe('a build on a jailed dyno', function () {
     // Nothing was started where the test was skipped.
     await (world as World | undefined)?.close()
   })
-
-  async function logOf({id}: OrderedBuild): Promise<string> {
-    const segments: string[] = []
-    for await (const {key} of world.bucket.list(keys.log(APP, id, 1).slice(0, -6))) {
-      segments.push((await world.bucket.read(key, {maxBytes: 2 ** 24}))?.bytes.toString() ?? '')
-    }
-
-    return segments.join('')
-  }
 
   /** Resolves as soon as a dyno's output, a log or a record is as it should be. */
   async function until<Value>(look: () => Promise<Value | null>): Promise<Value> {
@@ -94,7 +86,7 @@ describe('a build on a jailed dyno', function () {
     expect(await world.records.pointed({tree: record.source.tree})).to.equal(order.id)
     expect(await world.records.pointed('newest')).to.equal(order.id)
 
-    const log = await logOf(order)
+    const log = await logOf(world, order)
     expect(log).to.match(/^-----> Building with the relocate engine\n {7}ptrace refused/)
     expect(log).to.match(/ {7}building in [0-9a-z]{32}-source\n/)
     expect(running.output()).to.match(/-----> Fetching toolbox\n[^]*-----> Running nix-build\n[^]*-----> Build \S+ succeeded in \d+ seconds?\n$/)
@@ -152,7 +144,7 @@ describe('a build on a jailed dyno', function () {
     expect(record).to.deep.include({state: 'failed'}).and.to.have.property('failure').that.deep.equals({
       code: 'NIX_BUILD_FAILED', message: 'nix-build failed with exit status 100.', exitStatus: 100, suggestions: [],
     })
-    expect(await logOf(order)).to.include('cannot find the frobnicator').and.to.match(/ ! {5}nix-build failed with exit status 100\.\n$/)
+    expect(await logOf(world, order)).to.include('cannot find the frobnicator').and.to.match(/ ! {5}nix-build failed with exit status 100\.\n$/)
     expect(running.output()).to.match(new RegExp(` ! {5}nix-build failed with exit status 100\\.\n ! {5}Its whole log: heroku nix:build --follow ${order.id}\n$`))
   })
 
@@ -161,7 +153,7 @@ describe('a build on a jailed dyno', function () {
     const running = world.start(order)
     expect((await running.ended).status).to.equal(4)
     expect(await recordOf(order)).to.have.nested.property('failure.code', 'NO_DEFAULT_NIX')
-    expect(running.output()).to.include(' !     The tree has no default.nix at its root.\n !     Try: git add default.nix && git commit && heroku nix:build\n')
+    expect(running.output()).to.include(' !     The tree has neither default.nix nor flake.nix at its root.\n !     Try: git add default.nix && git commit && heroku nix:build\n')
   })
 
   it('refuses a source that is not the one that was ordered', async () => {
@@ -191,7 +183,7 @@ describe('a build on a jailed dyno', function () {
     const order = await world.order({'default.nix': '{ app, other }: { wanted = app; inherit other; }', 'hello.nix': ''}, {buildFlags: '-A wanted --arg other null --arg app "import ./build.nix"'})
     const running = world.start(order, {env: {NIX_BUILD_FLAGS: '-A wanted --arg other null --arg app "import ./build.nix"'}})
     expect((await running.ended).status).to.equal(5)
-    expect(await logOf(order)).to.include('-----> Running nix-build -A wanted --arg other null --arg app "import ./build.nix"\n').and.to.match(/build\.nix.* does not exist/)
+    expect(await logOf(world, order)).to.include('-----> Running nix-build -A wanted --arg other null --arg app "import ./build.nix"\n').and.to.match(/build\.nix.* does not exist/)
   })
 
   it('starts with presigned URLs where curl cannot sign', async () => {
@@ -229,7 +221,7 @@ describe('a build on a jailed dyno', function () {
   it('is marked interrupted within seconds of SIGTERM, its log kept', async () => {
     const order = await world.order(project('echo waiting for the end; sleep 1000\n'))
     const running = world.start(order)
-    await until(async () => (await logOf(order)).includes('waiting for the end') || null)
+    await until(async () => (await logOf(world, order)).includes('waiting for the end') || null)
     const stopped = Date.now()
     running.dyno.stop()
     const end = await running.ended
@@ -237,7 +229,7 @@ describe('a build on a jailed dyno', function () {
     expect(end).to.deep.equal({status: 6, reason: 'stopped'})
     const record = await recordOf(order)
     expect(record).to.have.property('state', 'interrupted')
-    expect(await logOf(order)).to.include('The dyno was told to stop (SIGTERM)')
+    expect(await logOf(world, order)).to.include('The dyno was told to stop (SIGTERM)')
   })
 
   it('shows in its record that it lives, so that its death is seen', async () => {

@@ -1,12 +1,12 @@
-import {build, type BuildOptions} from 'esbuild'
 import {createHash} from 'node:crypto'
 import {existsSync, mkdtempSync} from 'node:fs'
-import {mkdir, readFile, rm} from 'node:fs/promises'
+import {readFile, rm} from 'node:fs/promises'
 import {tmpdir} from 'node:os'
 import {join, resolve} from 'node:path'
 import {Readable} from 'node:stream'
 import {buffer} from 'node:stream/consumers'
 import {gzipSync} from 'node:zlib'
+import {dynoProgram} from '../../../scripts/dyno-bundle.ts'
 import {keys} from '../../../src/lib/bucket/keys.ts'
 import {s3Bucket, type S3Bucket} from '../../../src/lib/bucket/s3-bucket.ts'
 import {dynoRequest, type PresignedToolbox} from '../../../src/lib/build/dyno-command.ts'
@@ -75,7 +75,7 @@ export async function makeWorld(): Promise<World> {
   configVars.NIX_SIGNING_KEY = formatSecretKey(signingKey)
   const bucket = s3Bucket({bucket: server.bucket, key: server.key, secret: server.secret, region: server.region, endpoint: server.endpoint})
   const records = recordStore(bucket, APP)
-  const toolbox = await makeOwnToolbox(dir)
+  const toolbox = await makeOwnToolbox()
   await ensureToolbox(bucket, toolbox)
   const image = await ensureImage()
   const host: JailedDynoHost = await createDynoHost({dir: join(dir, 'dynos'), image})
@@ -126,21 +126,9 @@ export async function makeWorld(): Promise<World> {
   }
 }
 
-async function makeOwnToolbox(dir: string): Promise<Toolbox> {
-  await mkdir(dir, {recursive: true})
-  const options = {
-    bundle: true, platform: 'node', target: 'node24', format: 'esm', logLevel: 'error', outdir: dir, write: false,
-    banner: {js: 'import {createRequire as __createRequire} from "node:module"; const require = __createRequire(import.meta.url);'},
-  } satisfies BuildOptions
-  const builder = await build({...options, entryPoints: [join(ROOT, 'src/dyno/external-builder-main.ts')]})
-  const program = await build({
-    ...options, entryPoints: [join(ROOT, 'src/dyno/main.ts')],
-    define: {EXTERNAL_BUILDER_PROGRAM: JSON.stringify(builder.outputFiles[0]?.text)},
-  })
+async function makeOwnToolbox(): Promise<Toolbox> {
   const lock = await loadToolsLock({mirror: undefined, own: TOOLS_LOCK, cwd: ROOT, registry: 'http://127.0.0.1:9'})
-  return makeToolbox({
-    lock, program: Buffer.from(program.outputFiles[0]?.contents ?? []), loaderTemplate: await readFile(join(ROOT, 'src/dyno/loader.sh'), 'utf8'),
-  })
+  return makeToolbox({lock, program: Buffer.from(await dynoProgram()), loaderTemplate: await readFile(join(ROOT, 'src/dyno/loader.sh'), 'utf8')})
 }
 
 function* entriesOf(files: Record<string, string>): Generator<SlugEntry> {
