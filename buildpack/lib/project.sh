@@ -15,29 +15,26 @@ function project::nix_files() {
 	done | awk '!seen[$0]++'
 }
 
-# Ends the build where nix-build would find nothing to build. NIX_BUILD_FLAGS can name something else than default.nix;
-# what they say is judged by heroku nix:build.
+# Ends the build where nix-build would find nothing to build. NIX_BUILD_FLAGS can name something else than default.nix
+# and flake.nix; what they say is judged by heroku nix:build.
 #
 # Usage: project::check "${build_dir}"
 function project::check() {
 	local build_dir="${1}"
 	local files
 
-	if [[ -f "${build_dir}/default.nix" || -n "${NIX_BUILD_FLAGS}" ]]; then
+	if [[ -f "${build_dir}/default.nix" || -f "${build_dir}/flake.nix" || -n "${NIX_BUILD_FLAGS}" ]]; then
 		return 0
 	fi
 	files="$(project::nix_files "${build_dir}" | tr '\n' ' ')"
 	failures::fail no-default-nix <<- EOT
-		There is no default.nix at the root of what was pushed.
+		There is neither default.nix nor flake.nix at the root of what was pushed.
 
 		Found: ${files:-no Nix files}
 
 		What to check:
 		1. Is it in the commit? git add default.nix && git commit
 		2. Does .slugignore take it away?
-		3. With a flake.nix: write a default.nix of one line, that is the flake's package:
-		   (builtins.getFlake (toString ./.)).packages.\${builtins.currentSystem}.default
-		   and let Nix read it: heroku config:set NIX_BUILD_FLAGS="--extra-experimental-features flakes"
-		4. With another file: heroku config:set NIX_BUILD_FLAGS=FILE.nix
+		3. With another file: heroku config:set NIX_BUILD_FLAGS=FILE.nix
 	EOT
 }

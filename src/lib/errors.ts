@@ -6,7 +6,7 @@ export const EXIT = {
   usage: 2,
   /** The app or the bucket is not set up for builds, or what it is set to does not work. */
   setup: 3,
-  /** The project itself: no default.nix, no Git repository, a Procfile that names nothing. */
+  /** The project itself: nothing to build in it, no Git repository, a Procfile that names nothing. */
   project: 4,
   /** nix-build ran and failed. */
   buildFailed: 5,

@@ -129,11 +129,11 @@ function with_config() {
 	world::expect_failure old-curl 'curl 7.81.0 on heroku-24' 'heroku nix:redeploy'
 }
 
-@test "a project without default.nix, of which there is no build" {
+@test "a project without default.nix and flake.nix, of which there is no build" {
 	world::lay_out older
-	mv "${BUILD_DIR}/default.nix" "${BUILD_DIR}/flake.nix"
+	mv "${BUILD_DIR}/default.nix" "${BUILD_DIR}/shell.nix"
 	world::compile
-	world::expect_failure no-default-nix 'Found: flake.nix' '(builtins.getFlake (toString ./.)).packages.${builtins.currentSystem}.default'
+	world::expect_failure no-default-nix 'Found: shell.nix' 'heroku config:set NIX_BUILD_FLAGS=FILE.nix'
 }
 
 @test "a .profile.d that is a file" {

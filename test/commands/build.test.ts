@@ -238,7 +238,7 @@ describe('nix:build', function () {
     const {run, git} = world()
     const tree = git('mktree', '--missing', '-z')
     const {error} = await run(NixBuild, ['--app=one', `--ref=${tree}`])
-    expect([error?.code, error?.exit, error?.message]).to.deep.equal(['NO_DEFAULT_NIX', 4, 'The tree has no default.nix at its root.'])
+    expect([error?.code, error?.exit, error?.message]).to.deep.equal(['NO_DEFAULT_NIX', 4, 'The tree has neither default.nix nor flake.nix at its root.'])
     expect(await posts('one')).to.deep.equal([])
   })
 

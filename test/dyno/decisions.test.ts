@@ -5,19 +5,20 @@ import {nixBuildArguments} from '../../src/dyno/build/nix-build-arguments.ts'
 import {substituterSettings} from '../../src/dyno/build/substituters.ts'
 import {plural} from '../../src/dyno/build/text.ts'
 import {EXIT, NixError} from '../../src/lib/errors.ts'
+import {buildTarget, filesNamed} from '../../src/lib/source/build-target.ts'
 import {parseRecord} from '../../src/lib/build/parse-record.ts'
 import {FAILED, storePath} from '../lib/build/records.ts'
 
 describe('nix-build\'s arguments', () => {
   const base = ['--out-link', '/app/result', '--max-jobs', '2', '--cores', '1']
-  const build = (flags: string) => nixBuildArguments({flags, jobs: 2, cores: 1, outLink: '/app/result'})
+  const build = (flags: string) => nixBuildArguments({target: buildTarget(filesNamed(['default.nix']), flags), jobs: 2, cores: 1, outLink: '/app/result'})
 
   for (const [flags, words] of [
     ['', []],
     ['  \n', []],
     ['-A app', ['-A', 'app']],
-    ['--arg x "a b" \'c d\'', ['--arg', 'x', 'a b', 'c d']],
-    ['--argstr x $(reboot) ; `ls` $HOME *', ['--argstr', 'x', '$(reboot)', ';', '`ls`', '$HOME', '*']],
+    ['--arg x "a b" --argstr y \'c d\'', ['--arg', 'x', 'a b', '--argstr', 'y', 'c d']],
+    ['--argstr x $(reboot) --arg y "`ls`" --argstr z $HOME*', ['--argstr', 'x', '$(reboot)', '--arg', 'y', '`ls`', '--argstr', 'z', '$HOME*']],
     ['-j 8', ['-j', '8']],
   ] as const) {
     it(`end with NIX_BUILD_FLAGS ${JSON.stringify(flags)}, split and not evaluated`, () => {

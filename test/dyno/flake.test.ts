@@ -1,14 +1,17 @@
 import {expect} from 'chai'
-import {FLAKE_DEFAULT_NIX, FLAKE_FLAGS} from '../../src/lib/source/check-project.ts'
+import {logOf} from './support/log-of.ts'
 import {hasTools, makeWorld, type World} from './support/world.ts'
 
 const FLAKE = `{
-  outputs = { self }: {
-    packages.x86_64-linux.default = derivation {
-      name = "hello"; system = "x86_64-linux"; builder = "/bin/sh";
+  outputs = { self }: let
+    package = name: derivation {
+      inherit name; system = "x86_64-linux"; builder = "/bin/sh";
       args = [ "-c" "export PATH=/usr/bin; mkdir -p $out/bin; cp $src/hello $out/bin/hello; echo built $(basename $src)" ];
-      src = ./.;
+      src = self;
     };
+  in {
+    packages.x86_64-linux = { default = package "hello"; web = package "web"; };
+    checks.x86_64-linux.web = throw "this is not to be built";
   };
 }
 `
@@ -26,19 +29,31 @@ describe('a flake on a jailed dyno', function () {
     await (world as World | undefined)?.close()
   })
 
-  it('is built by the default.nix and the flags that the error for a flake alone names', async () => {
-    const order = await world.order({'flake.nix': FLAKE, 'default.nix': `${FLAKE_DEFAULT_NIX}\n`, hello: '#!/bin/sh\necho hello\n'}, {buildFlags: FLAKE_FLAGS})
-    const running = world.start(order, {env: {NIX_BUILD_FLAGS: FLAKE_FLAGS}})
-    expect({...await running.ended, output: running.output()}).to.include({status: 0, reason: 'exited'})
+  const build = async (files: Record<string, string>, buildFlags: string) => {
+    const order = await world.order({'flake.nix': FLAKE, hello: '#!/bin/sh\necho hello\n', ...files}, {buildFlags})
+    const running = world.start(order, {env: {NIX_BUILD_FLAGS: buildFlags}})
+    const {status} = await running.ended
     const {record} = await world.records.require(order.id)
-    expect(record.state).to.equal('succeeded')
-    expect(running.output()).to.match(/\/nix\/store\/[0-9a-z]{32}-hello/)
+    return {status, output: await logOf(world, order), result: record.state === 'succeeded' ? record.outcome.result : null}
+  }
+
+  it('gives its default package where there is no default.nix', async () => {
+    const {status, output, result} = await build({}, '')
+    expect(status, output).to.equal(0)
+    expect(result).to.match(/^\/nix\/store\/[0-9a-z]{32}-hello$/)
+    // The name of the folder is part of the source's hash: it is the same however the build was started.
+    expect(output).to.match(/built [0-9a-z]{32}-source/)
   })
 
-  it('alone is refused with what to write', async () => {
-    const order = await world.order({'flake.nix': FLAKE})
-    const running = world.start(order)
-    expect((await running.ended).status).to.equal(4)
-    expect(running.output()).to.include(FLAKE_DEFAULT_NIX)
+  it('gives the package that NIX_BUILD_FLAGS name as .#web, although there is a default.nix', async () => {
+    const {status, output, result} = await build({'default.nix': 'throw "this is not to be built"'}, '.#web')
+    expect(status, output).to.equal(0)
+    expect(result).to.match(/-web$/)
+  })
+
+  it('that lacks the package ends with Nix\'s own words', async () => {
+    const {status, output} = await build({}, '.#wob')
+    expect(status).to.equal(5)
+    expect(output).to.include('attribute \'wob\' in selection path \'wob\' not found').and.to.include('web')
   })
 })

@@ -10,6 +10,7 @@ import {baseNameOf} from '../../lib/nix/store-path.ts'
 import {formatBytes} from '../../lib/output/units.ts'
 import {describeUnrewritten} from '../../lib/scan/describe.ts'
 import {parseSecretKey} from '../../lib/signing/nix-key.ts'
+import type {BuildTarget} from '../../lib/source/build-target.ts'
 import {toolOf, type PinnedTool, type ToolsLock} from '../../lib/tools/lock.ts'
 import {chooseEngine, type Engine} from '../engine/choose-engine.ts'
 import {clearOldStore} from '../engine/clear-old-store.ts'
@@ -33,7 +34,7 @@ import {nixBuildArguments} from './nix-build-arguments.ts'
 import {LogEnd, nixBuildFailed} from './nix-build-failed.ts'
 import type {Output} from './output.ts'
 import {findPrograms} from './programs.ts'
-import {requireProject} from './project.ts'
+import {findTarget} from './project.ts'
 import {runProgram} from './run-program.ts'
 import {substituterArguments, substituterSettings, type Substituters} from './substituters.ts'
 import {plural} from './text.ts'
@@ -73,9 +74,9 @@ export async function buildProject(input: BuildInput): Promise<Outcome> {
 
   await output.step('Fetching source')
   await fetchSource(input)
-  requireProject(BUILD_LAYOUT.source, config.buildFlags)
+  const target = findTarget(BUILD_LAYOUT.source, config.buildFlags)
 
-  const {result, closure} = await buildWithCache(input, probe)
+  const {result, closure} = await buildWithCache(input, target, probe)
 
   await output.step('Making the layer')
   relocate(closure.paths.map(path => baseNameOf(path.path)))
@@ -142,7 +143,7 @@ async function fetchSource({record, source, config, bucket, output}: BuildInput)
 }
 
 /** Runs Nix with the bucket as its cache. However that ends, what was built is saved, so that the next build starts from it. */
-async function buildWithCache(input: BuildInput, probe: Probe): Promise<{result: string; closure: Closure}> {
+async function buildWithCache(input: BuildInput, target: BuildTarget, probe: Probe): Promise<{result: string; closure: Closure}> {
   const {config, bucket, output, signal, wait, hangups} = input
   const cache = await startClosureCache({
     bucket, wait, signal, key: parseSecretKey(config.signingKey), flags: parseArgv(config.buildFlags), upstream: config.cacheUpstream,
@@ -157,7 +158,7 @@ async function buildWithCache(input: BuildInput, probe: Probe): Promise<{result:
     })
     cache.watch()
     try {
-      return await despiteHangups(hangups, () => build(input, nix, probe, cache.substituters))
+      return await despiteHangups(hangups, () => build(input, target, nix, probe, cache.substituters))
     } finally {
       await concludeSaving(input, await cache.finish())
     }
@@ -192,7 +193,7 @@ async function provideNix({config, lock, nixVersion, toolsFolder, bucket, output
   })
 }
 
-async function build({config, nixPath, output, signal}: BuildInput, nix: InstalledNix, probe: Probe, substituters: Substituters): Promise<{result: string; closure: Closure}> {
+async function build({config, nixPath, output, signal}: BuildInput, target: BuildTarget, nix: InstalledNix, probe: Probe, substituters: Substituters): Promise<{result: string; closure: Closure}> {
   const log = new LogEnd()
   const run = (program: NixProgram, args: readonly string[], capture: number) => runProgram(nixCommand(nix, program, args, {NIX_PATH: nixPath}), {
     cwd: BUILD_LAYOUT.source, signal, capture,
@@ -202,9 +203,9 @@ async function build({config, nixPath, output, signal}: BuildInput, nix: Install
     },
   })
   const flags = config.buildFlags.trim()
-  await output.step(`Running nix-build${flags === '' ? '' : ` ${flags}`}`)
+  await output.step(`Running nix-build${target.kind === 'flake' ? ' of flake.nix' : ''}${flags === '' ? '' : ` ${flags}`}`)
   const end = await run('nix-build', [
-    ...nixBuildArguments({flags, ...jobsAndCores(probe), outLink: LAYOUT.result}), ...substituterArguments(substituters),
+    ...nixBuildArguments({target, ...jobsAndCores(probe), outLink: LAYOUT.result}), ...substituterArguments(substituters),
   ], 1024 * 1024)
   if (end.status !== 0) throw nixBuildFailed(end, log.text(), LAYOUT.canonical)
 

@@ -1,13 +1,13 @@
 import {existsSync} from 'node:fs'
 import {join} from 'node:path'
-import {checkProject} from '../../lib/source/check-project.ts'
+import {buildTarget, type BuildTarget} from '../../lib/source/build-target.ts'
 
 /**
- * Checks that there is something to build, before anything takes time.
+ * Finds what there is to build, before anything takes time.
  * @param source the unpacked source's place
  * @param flags NIX_BUILD_FLAGS
- * @throws NixError NO_DEFAULT_NIX, NO_SUCH_FILE, FLAKE_ONLY
+ * @throws NixError NO_DEFAULT_NIX, NO_SUCH_FILE, NO_FLAKE
  */
-export function requireProject(source: string, flags: string): void {
-  checkProject({has: path => existsSync(join(source, path)), nested: []}, flags)
+export function findTarget(source: string, flags: string): BuildTarget {
+  return buildTarget({has: path => existsSync(join(source, path)), nested: []}, flags)
 }

@@ -23,19 +23,33 @@ const OPERANDS: Readonly<Record<string, number>> = {
   '--experimental-features': 1, '--extra-experimental-features': 1, '--argstr-from-file': 2, '--arg-from-file': 2, '--arg-from-stdin': 1,
 }
 
-/** What a flake's project needs beside it. `builtins.currentSystem` is what the dyno is. */
-export const FLAKE_DEFAULT_NIX = '(builtins.getFlake (toString ./.)).packages.${builtins.currentSystem}.default'
-export const FLAKE_FLAGS = '--extra-experimental-features flakes'
+/** What nix-build is given. `words`: NIX_BUILD_FLAGS, split as a shell splits them, evaluated by none. */
+export interface BuildTarget {
+  /** `flake`: an attribute of the flake at the root; `files`: default.nix, or what the words name */
+  kind: 'files' | 'flake'
+  words: readonly string[]
+}
+
+/** `.#NAME`, as `nix build` takes it. */
+const FLAKE_WORD = /^\.?#(.*)$/s
 
 /**
- * Checks that nix-build will find something to build, before anything takes time. Clients and dynos ask alike.
- * @param flags NIX_BUILD_FLAGS: a path or an expression in them takes default.nix's place
- * @throws NixError NO_DEFAULT_NIX, NO_SUCH_FILE, FLAKE_ONLY
+ * Finds what there is to build, before anything takes time. Clients and dynos ask alike.
+ * @param flags NIX_BUILD_FLAGS: a path, an expression or `.#NAME` in them takes default.nix's place
+ * @throws NixError NO_DEFAULT_NIX, NO_SUCH_FILE, NO_FLAKE
  */
-export function checkProject({has, nested}: ProjectFiles, flags: string): void {
+export function buildTarget({has, nested}: ProjectFiles, flags: string): BuildTarget {
   const words = flags.trim() === '' ? [] : parseArgv(flags)
+  if (words.some(word => FLAKE_WORD.test(word))) {
+    if (has('flake.nix')) return {kind: 'flake', words: words.flatMap(attributeOf)}
+    throw new NixError(`NIX_BUILD_FLAGS names "${words.find(word => FLAKE_WORD.test(word)) ?? ''}", and the tree has no flake.nix at its root.`, {
+      code: 'NO_FLAKE', exit: EXIT.project, suggestions: ['git add flake.nix && git commit && heroku nix:build', 'heroku config:unset NIX_BUILD_FLAGS'],
+    })
+  }
+
+  const target: BuildTarget = {kind: 'files', words}
   const named = operandsOf(words)
-  if (named === null) return
+  if (named === null) return target
   const missing = named.find(({word, isSure}) => isSure && !isThere(word, has))
   if (missing !== undefined) {
     throw new NixError(`NIX_BUILD_FLAGS names "${missing.word}", which is not in the tree.`, {
@@ -43,22 +57,22 @@ export function checkProject({has, nested}: ProjectFiles, flags: string): void {
     })
   }
 
-  if (has('default.nix') || named.some(({word}) => isThere(word, has))) return
-  if (has('flake.nix')) {
-    throw new NixError('The tree has a flake.nix but no default.nix, which is what is built.', {
-      code: 'FLAKE_ONLY', exit: EXIT.project,
-      suggestions: [
-        `write a default.nix of one line, that is the flake's package: ${FLAKE_DEFAULT_NIX}`,
-        `heroku config:set NIX_BUILD_FLAGS="${FLAKE_FLAGS}"`,
-        'git add default.nix && git commit && heroku nix:build',
-      ],
-    })
-  }
-
-  throw new NixError(`The tree has no default.nix at its root${nested.length === 0 ? '' : `, only ${nested.slice(0, 3).join(', ')}`}.`, {
+  if (has('default.nix') || named.some(({word}) => isThere(word, has))) return target
+  if (has('flake.nix')) return {kind: 'flake', words: namesAttribute(words) ? words : ['-A', 'default', ...words]}
+  throw new NixError(`The tree has neither default.nix nor flake.nix at its root${nested.length === 0 ? '' : `, only ${nested.slice(0, 3).join(', ')}`}.`, {
     code: 'NO_DEFAULT_NIX', exit: EXIT.project,
     suggestions: ['git add default.nix && git commit && heroku nix:build', 'heroku nix:build --worktree, if it is there but in no commit'],
   })
+}
+
+/** `.#NAME` as nix-build says it. */
+function attributeOf(word: string): string[] {
+  const found = FLAKE_WORD.exec(word)
+  return found ? ['-A', found[1] || 'default'] : [word]
+}
+
+function namesAttribute(words: readonly string[]): boolean {
+  return words.some(word => word === '-A' || word === '--attr')
 }
 
 interface Operand {

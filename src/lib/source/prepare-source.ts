@@ -6,7 +6,7 @@ import {keys} from '../bucket/keys.ts'
 import {stays} from '../gc/stays.ts'
 import {ownClock} from '../gc/sweep-mark.ts'
 import {toText} from '../slug/byte-string.ts'
-import {checkProject, filesNamed} from './check-project.ts'
+import {buildTarget, filesNamed} from './build-target.ts'
 import {gitIn} from './git.ts'
 import {packSource, readSourceFiles} from './pack-source.ts'
 import {resolveRevision, type Revision} from './revision.ts'
@@ -32,13 +32,13 @@ export type SourceChoice = {kind: 'ref'; ref: string} | {kind: 'worktree'}
 /**
  * Packs the source of a build, after checking that there is something to build.
  * @param flags NIX_BUILD_FLAGS
- * @throws NixError NO_REPOSITORY, NO_COMMIT, UNKNOWN_REF, NO_GIT, NO_DEFAULT_NIX, NO_SUCH_FILE, FLAKE_ONLY
+ * @throws NixError NO_REPOSITORY, NO_COMMIT, UNKNOWN_REF, NO_GIT, NO_DEFAULT_NIX, NO_SUCH_FILE, NO_FLAKE
  */
 export async function prepareSource(choice: SourceChoice, {cwd, env, flags}: {cwd: string; env: NodeJS.ProcessEnv; flags: string}): Promise<PreparedSource> {
   await using chosen = await choose(choice, cwd, env)
   const {git, revision} = chosen
   const files = await readSourceFiles(git, revision.tree)
-  checkProject(filesNamed(files.entries.map(entry => toText(entry.path))), flags)
+  buildTarget(filesNamed(files.entries.map(entry => toText(entry.path))), flags)
   const folder = await mkdtemp(path.join(tmpdir(), 'heroku-nix-source-'))
   const remove = () => rm(folder, {recursive: true, force: true})
   try {
