@@ -1,16 +1,16 @@
 import type {BuildJson} from './build-json.ts'
 
 /** How a derivation's outputs get their names, which decides what is ours in their bytes and what stays in the view. */
-export type DerivationKind = 'content-addressed' | 'fixed-output' | 'input-addressed'
+export type DerivationKind = 'fixed-output' | 'named-before' | 'named-after'
 
-/** `attributes`: the content of `.attrs.json` where there is one; a derivation with structured attributes has no others. */
-export function kindOfDerivation({env}: BuildJson, attributes: Readonly<Record<string, unknown>> | null): DerivationKind {
+/**
+ * @param areFinal whether the paths that the outputs are written to are those that they will have. They are not where Nix finds
+ * the names by what was built (content-addressed, impure), or compares with what there is (`--check`); build.json does not tell.
+ */
+export function kindOfDerivation({env}: BuildJson, areFinal: () => boolean): DerivationKind {
   // Set by Nix itself for every fixed-output derivation, and for no other.
   if (env['NIX_OUTPUT_CHECKED'] === '1') return 'fixed-output'
-  // `__contentAddressed` itself is not in the environment. Whoever says how to hash and not what to expect is content-addressed,
-  // or could be: taking another for one costs a second derivation of its view, no more.
-  const said = attributes ?? env
-  return 'outputHashAlgo' in said && !('outputHash' in said) ? 'content-addressed' : 'input-addressed'
+  return areFinal() ? 'named-before' : 'named-after'
 }
 
 /** What `requiredSystemFeatures` names and the dyno lacks. Nix does not check them before it calls an external builder. */

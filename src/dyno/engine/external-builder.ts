@@ -7,6 +7,7 @@ import {buildFolderName, builderFiles, relocateFiles, takeFolder} from './build-
 import {parseBuildJson, type BuildJson} from './build-json.ts'
 import {builderCommand, type BuilderCommand} from './builder-environment.ts'
 import {kindOfDerivation, missingFeatures} from './derivation-kind.ts'
+import {areFinal} from './final-outputs.ts'
 import {LAYOUT, TREES} from './layout.ts'
 import {deriveOutputs, removeOutputs} from './outputs.ts'
 import {relocate} from './relocate.ts'
@@ -37,7 +38,7 @@ export async function runExternalBuilder(argv: readonly string[]): Promise<never
     const [settingsFile, buildJson, ...others] = argv
     if (settingsFile === undefined || buildJson === undefined || others.length > 0) throw new Error('external-builder takes the settings\' file and build.json')
     const job = parseBuildJson(fs.readFileSync(buildJson, 'utf8'))
-    endLike(await buildDerivation(job, readBuilderSettings(settingsFile, process.env), TREES))
+    endLike(await buildDerivation(job, readBuilderSettings(settingsFile, process.env), TREES), job.builder)
   } catch (error) {
     log(`error: ${error instanceof Error ? error.message : String(error)}`)
     process.exit(1)
@@ -64,7 +65,7 @@ async function buildDerivation(job: BuildJson, settings: BuilderSettings, trees:
     relocateFiles(folder)
     const end = await build(job, builderCommand(job, folder), folder, settings)
     if (end.kind === 'ended' && end.status === 0) {
-      const kind = kindOfDerivation(job, attributes)
+      const kind = kindOfDerivation(job, () => areFinal(LAYOUT.database, outputs))
       const containers = deriveOutputs(trees, outputs, {kind, inputs, onProgress: sayNowAndThen('mapping the outputs back', log)})
       await scanOutputs(trees, containers, {kind, log, onProgress: sayNowAndThen('searching the outputs', log)})
     } else removeOutputs(trees, outputs)
@@ -91,7 +92,7 @@ function parseAttributes(files: readonly {name: string; content: Buffer}[]): Rec
   return file ? JSON.parse(file.content.toString()) as Record<string, unknown> : null
 }
 
-function endLike(end: BuilderEnd): never {
+function endLike(end: BuilderEnd, builder: string): never {
   switch (end.kind) {
     case 'ended': {
       process.exit(end.status)
@@ -106,7 +107,7 @@ function endLike(end: BuilderEnd): never {
     }
 
     case 'not-started': {
-      throw new Error(`the builder does not start: ${end.error.message}`)
+      throw new Error(`executing '${builder}': ${end.reason}`)
     }
 
   }

@@ -42,13 +42,16 @@ export function deriveOutputs(
       if (kindAt(made) === null) continue
       about = {files: [], isAmbiguous: false}
       containers.push({name, files: about.files})
+      const {mode} = fs.lstatSync(made)
       makeModesCanonical(made)
       if (publish(deriver, made, `${trees.canonical}/${name}`) === null) throw new Error(`${trees.canonical}/${name} was made by somebody else during its build`)
+      // Nix refuses such an output by name: others than its builder could have written it.
+      if ((mode & fs.constants.S_IFMT) !== fs.constants.S_IFLNK && (mode & 0o022) !== 0) fs.chmodSync(`${trees.canonical}/${name}`, mode)
       // Several threads tell of them in any order.
       about.files.sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)))
-      // Content-addressed: Nix now finds its real name, under which the view gets it when it is needed. Ambiguous: a file that
+      // Named after it is built: Nix now finds its name, under which the view gets it when it is needed. Ambiguous: a file that
       // says /nix/store here says /app/.nixs where it is fetched from a cache. The view is what the canonical bytes make it.
-      if (kind === 'content-addressed' || about.isAmbiguous) removeTree(made)
+      if (kind === 'named-after' || about.isAmbiguous) removeTree(made)
       // So that it is later than its canonical path's birth, as in every path that the view derived.
       else fs.lutimesSync(made, STORE_MTIME, STORE_MTIME)
     }

@@ -41,7 +41,7 @@ export function readTaints(folder: string = LAYOUT.tainted): Taints {
   const taints = names.map(name => ({name, taint: JSON.parse(fs.readFileSync(`${folder}/${name}`, 'utf8')) as Taint}))
   // Nix renames these outputs when it knows what they hold, and keeps no note of the name that they were built under:
   // whatever is called alike stays here too.
-  const renamed = new Set(taints.filter(({taint}) => taint.kind === 'content-addressed').map(({name}) => withoutHash(name)))
+  const renamed = new Set(taints.filter(({taint}) => taint.kind === 'named-after').map(({name}) => withoutHash(name)))
   return {
     isTainted: baseName => names.includes(baseName) || renamed.has(withoutHash(baseName)),
     places: taints.flatMap(({taint}) => taint.places),

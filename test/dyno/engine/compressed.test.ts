@@ -54,10 +54,13 @@ describe('what a builder compresses or archives', function () {
     expect([taints().isTainted(name), log.includes('warning')]).to.deep.equal([false, false])
   })
 
-  it('is recognised under the name that Nix gives to what is content-addressed', async () => {
-    const {name} = await built('addressed')
-    expect(taints().isTainted(name)).to.equal(true)
-  })
+  for (const attribute of ['addressed', 'addressedByDefault']) {
+    it(`is recognised under the name that Nix gives to what is content-addressed, and its scratch name leaves the view: ${attribute}`, async () => {
+      const {name} = await built(attribute)
+      const inView = fs.readdirSync(`${jail.app}/.nixs`).filter(other => other.endsWith(`-${attribute}`))
+      expect([taints().isTainted(name), inView]).to.deep.equal([true, []])
+    })
+  }
 
   it('is forgotten when its output is about to be built anew', async () => {
     const {name} = await built('sealed')

@@ -63,14 +63,13 @@ describe("the build folder's name", () => {
 })
 
 describe('the kind of a derivation', () => {
-  for (const [env, attributes, kind] of [
-    [{out: '/nix/store/x'}, null, 'input-addressed'],
-    [{NIX_OUTPUT_CHECKED: '1', outputHash: 'x', outputHashAlgo: 'sha256'}, null, 'fixed-output'],
-    [{outputHashAlgo: 'sha256', outputHashMode: 'recursive'}, null, 'content-addressed'],
-    [{NIX_ATTRS_JSON_FILE: '/build/.attrs.json'}, {outputHashAlgo: 'sha256'}, 'content-addressed'],
+  for (const [what, env, areFinal, kind] of [
+    ['of which Nix knows the names', {}, true, 'named-before'],
+    ['of which it does not', {}, false, 'named-after'],
+    ['of a known hash, whatever its path', {NIX_OUTPUT_CHECKED: '1'}, false, 'fixed-output'],
   ] as const) {
-    it(`is ${kind} for ${JSON.stringify(attributes ?? env)}`, () => {
-      expect(kindOfDerivation({...JOB, env}, attributes)).to.equal(kind)
+    it(`is that of outputs ${what}: ${kind}`, () => {
+      expect(kindOfDerivation({...JOB, env}, () => areFinal)).to.equal(kind)
     })
   }
 

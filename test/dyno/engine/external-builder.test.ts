@@ -40,7 +40,11 @@ describe('the external builder', function () {
     ['fifo', 100, '-fifo/pipe is not a file, a folder or a symlink: a store path cannot hold it', 'builder'],
     ['socket', 100, '-socket/socket is not a file, a folder or a symlink: a store path cannot hold it', 'builder'],
     ['feature', 100, 'this derivation needs the system feature kvm, which this dyno lacks', 'builder'],
-    ['absent', 100, 'the builder does not start: spawn /no/such/builder ENOENT', 'builder'],
+    ['open', 1, "-open\" for output 'out'; rejecting this build output", 'Nix'],
+    ['long', 100, "executing '/bin/bash': argument list too long. An attribute can have 128 KiB at the most", 'builder'],
+    ['plain', 100, "-script': exec format error", 'builder'],
+    ['relative', 100, "executing 'bash': no such file or directory", 'builder'],
+    ['absent', 100, "executing '/no/such/builder': no such file or directory", 'builder'],
   ] as const) {
     it(`fails as Nix does, with status ${status}: ${attribute}`, async () => {
       const failed = await build('failing', attribute)
