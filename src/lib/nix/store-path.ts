@@ -6,6 +6,7 @@ export const VIEW_DIR = '/app/.nixs'
 /** Length of the hash part of a store path, in base-32 characters. */
 export const HASH_LENGTH = 32
 
+const HASH_PART = /^[0-9a-df-np-sv-z]{32}$/
 const BASE_NAME = /^[0-9a-df-np-sv-z]{32}-[0-9A-Za-z+\-._?=]+$/
 
 /** `HASH-NAME` of `/nix/store/HASH-NAME`; throws for anything else, a path inside a store path too. */
@@ -18,6 +19,11 @@ export function baseNameOf(storePath: string): string {
 /** Whether `name` is `HASH-NAME`, as an entry of a store is called (nix: src/libstore/path.cc). */
 export function isBaseName(name: string): boolean {
   return BASE_NAME.test(name) && name.length <= HASH_LENGTH + 1 + 211
+}
+
+/** Whether it is 32 characters of Nix's base 32. */
+export function isHashPart(text: string): boolean {
+  return HASH_PART.test(text)
 }
 
 /** The 32 characters before the first dash of `HASH-NAME`. */

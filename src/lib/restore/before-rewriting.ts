@@ -6,18 +6,19 @@ const LONGEST_NEEDLE = 40
 
 /** Where a rewriting replaced something: eight bytes of memory for each place, however large the file. */
 export interface Places {
-  add(at: number, stride: 1 | 2 | 4): void
+  /** @param needle its index */
+  add(at: number, needle: number): void
   readonly count: number
   /** Those that reach into `length` bytes from `at` on. */
-  within(at: number, length: number): Iterable<{at: number; stride: number}>
+  within(at: number, length: number): Iterable<{at: number; needle: number}>
 }
 
 export function places(): Places {
   const list: number[] = []
   let sorted: Float64Array | null = null
   return {
-    add(at, stride) {
-      list.push(at * 8 + stride)
+    add(at, needle) {
+      list.push(at * 8 + needle)
     },
     get count() {
       return list.length
@@ -27,7 +28,7 @@ export function places(): Places {
       for (let n = firstFrom(sorted, (at - LONGEST_NEEDLE) * 8); n < sorted.length; n++) {
         const place = sorted[n] ?? 0
         if (place >= (at + length) * 8) return
-        yield {at: Math.floor(place / 8), stride: place % 8}
+        yield {at: Math.floor(place / 8), needle: place % 8}
       }
     },
   }
@@ -55,7 +56,7 @@ export function beforeAndAfter(file: Patchable, rewriting: Rewriting, replaced: 
   function read(at: number, length: number): Buffer {
     const bytes = Buffer.from(file.read(at, length))
     for (const place of replaced.within(at, bytes.length)) {
-      const {from} = rewriting.needles.find(({stride}) => stride === place.stride) ?? {}
+      const from = rewriting.needles[place.needle]?.from
       if (from) lay(from, place.at - at, bytes)
     }
 

@@ -18,7 +18,7 @@ export function isCompressed(start: Buffer): boolean {
 export function relocateBytes(bytes: Buffer): void {
   if (isCompressed(bytes)) return
   const replaced = places()
-  const {matches} = rewriteChunk(TO_VIEW, bytes, true, (at, stride) => replaced.add(at, stride))
+  const {matches} = rewriteChunk(TO_VIEW, bytes, true, (at, needle) => replaced.add(at, needle))
   if (matches === 0) return
   const {before, after} = beforeAndAfter(patchableBuffer(bytes), TO_VIEW, replaced)
   repairSums(before, after)
@@ -39,7 +39,7 @@ export async function relocateInto(file: number, contents: AsyncIterable<Buffer>
     const chunk = buffer.subarray(0, filled)
     untouched ??= isCompressed(chunk)
     const start = written
-    const decided = untouched ? filled : rewriteChunk(TO_VIEW, chunk, isEnd, (at, stride) => replaced.add(start + at, stride)).decided
+    const decided = untouched ? filled : rewriteChunk(TO_VIEW, chunk, isEnd, (at, needle) => replaced.add(start + at, needle)).decided
     for (let done = 0; done < decided;) done += fs.writeSync(file, buffer, done, decided - done)
     buffer.copyWithin(0, decided, filled)
     written += decided

@@ -20,7 +20,7 @@ export type Made = {kind: 'copied'; ino: number | null} | {kind: 'linked'}
 export interface Observer {
   /** Called for each file that holds others, compressed or archived: it reads like one, but nobody has looked inside. */
   onContainer?: (source: DiskPath) => void
-  /** Called for each file or symlink that holds what the opposite rewriting would rewrite: it cannot be told from what this one made. */
+  /** Called for each file or symlink that the opposite rewriting would not bring back: it holds what cannot be told from what this one made. */
   onAmbiguous?: () => void
   /** Called every few milliseconds of work. */
   onProgress?: () => void
@@ -87,7 +87,8 @@ function rewriteInto(rewriting: Rewriting, buffer: Buffer, input: number, target
       if (isEnd && (container !== null || endsLikeZip(bufferSource(buffer.subarray(0, end))))) observer.onContainer()
 
       if (observer.onAmbiguous && holds(opposite(rewriting), buffer.subarray(0, end), isEnd)) observer.onAmbiguous()
-      const {decided, matches} = rewriteChunk(rewriting, buffer.subarray(0, end), isEnd)
+      const {decided, matches, isOneWay} = rewriteChunk(rewriting, buffer.subarray(0, end), isEnd)
+      if (isOneWay) observer.onAmbiguous?.()
       if (matches > 0 && output === null) {
         output = fs.openSync(target, fs.constants.O_RDWR | fs.constants.O_CREAT | fs.constants.O_EXCL, 0o600)
         copyStart(input, output, written)

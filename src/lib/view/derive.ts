@@ -25,7 +25,7 @@ export function rewritingDeriver(rewriting: Rewriting, observer: Observer = {}):
     },
     rewriteTarget(target) {
       if (observer.onAmbiguous && holds(opposite(rewriting), target, true)) observer.onAmbiguous()
-      rewriteChunk(rewriting, target, true)
+      if (rewriteChunk(rewriting, target, true).isOneWay) observer.onAmbiguous?.()
       return target
     },
     close: () => pool?.close(),

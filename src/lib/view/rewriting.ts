@@ -1,13 +1,15 @@
-import {HASH_LENGTH, STORE_DIR, VIEW_DIR} from '../nix/store-path.ts'
+import {HASH_LENGTH, STORE_DIR, VIEW_DIR, isHashPart} from '../nix/store-path.ts'
+import {ESCAPED_SLASHES, probesFor, spread, type Probe} from './spelling.ts'
 
 /**
- * A text of ten bytes that becomes another text of ten bytes, in UTF-8 and in UTF-16 and UTF-32 of either byte order.
+ * A text of ten bytes that becomes another text of ten bytes, in UTF-8 and in UTF-16 and UTF-32 of either byte order, and
+ * with its slashes escaped.
  * The bytes after a match decide whether it is one, so that what is turned one way can be turned back.
  */
 export interface Rewriting {
-  /** one for each distance between the bytes of two characters */
+  /** one for each way to spell it */
   readonly needles: readonly Needle[]
-  readonly probes: readonly Probe[]
+  readonly probes: readonly Probe<Needle>[]
   /** bytes that must be known, from the first byte of a match on, to decide about it */
   readonly window: number
   /** null: the store directory itself, whatever follows, and every path in it; else only paths whose hash part is in the set */
@@ -23,25 +25,22 @@ export interface RewritingSpec {
 }
 
 interface Needle {
-  /** 1: UTF-8. 2: UTF-16. 4: UTF-32 */
+  /** its place in `needles` */
+  readonly index: number
+  /** bytes from one character to the next. 1: UTF-8. 2: UTF-16. 4: UTF-32 */
   readonly stride: 1 | 2 | 4
   /** from the first character's byte to the last's: the same bytes for both byte orders, whose zeros lie outside */
   readonly from: Buffer
   readonly to: Buffer
+  /** bytes from its start to what follows */
+  readonly length: number
+  /** how it spells a slash */
+  readonly slash: string
   /** where in `from` its x is */
   readonly x: number
+  /** Whether it has no slash before it, as members of tar archives have none: then it is one where a store path follows. */
+  readonly isBare: boolean
 }
-
-/**
- * What is searched for: an x and what follows it, a few bytes whose first is rare in text and programs alike. That is found
- * at 4 GB/s and more, where searching for the three needles themselves made 0.8 GB/s.
- */
-interface Probe {
-  readonly bytes: Buffer
-  readonly needles: readonly Needle[]
-}
-
-const SLASH = 0x2f
 
 /** Canonical bytes to the view's. */
 export const TO_VIEW: Rewriting = makeRewriting({from: STORE_DIR, to: VIEW_DIR, onlyHashes: null})
@@ -58,37 +57,47 @@ export function toStoreOnly(hashParts: Iterable<string>): Rewriting {
 }
 
 export function makeRewriting(spec: RewritingSpec): Rewriting {
-  const {from, to, onlyHashes} = spec
-  const x = from.indexOf('x')
-  const needles = ([1, 2, 4] as const).map(stride => ({stride, from: spread(from, stride), to: spread(to, stride), x: x * stride}))
-  const probes = [{bytes: Buffer.from(from.slice(x)), needles: needles.slice(0, 1)}, {bytes: Buffer.from('x\0'), needles: needles.slice(1)}]
+  const {from, onlyHashes} = spec
+  const needles = needlesOf(spec)
   const characters = from.length + (onlyHashes ? HASH_LENGTH + 2 : 1)
-  return {needles, probes, window: characters * 4, onlyHashes: onlyHashes && new Set(onlyHashes), spec}
+  return {needles, probes: probesFor(needles), window: characters * 4, onlyHashes: onlyHashes && new Set(onlyHashes), spec}
 }
 
-function spread(text: string, stride: number): Buffer {
-  const bytes = Buffer.alloc((text.length - 1) * stride + 1)
-  for (let n = 0; n < text.length; n++) bytes[n * stride] = text.charCodeAt(n)
-  return bytes
+function needlesOf({from, to}: RewritingSpec): Needle[] {
+  const spellings = [
+    ...([1, 2, 4] as const).map(stride => ({stride, slash: '/', isBare: false})),
+    ...ESCAPED_SLASHES.map(slash => ({stride: 1 as const, slash, isBare: false})),
+    // What a builder archived came from the view. Whoever unpacks an archive gets the names that are in it, under any tree.
+    ...(from === VIEW_DIR ? [{stride: 1 as const, slash: '/', isBare: true}] : []),
+  ]
+  return spellings.map(({stride, slash, isBare}, index) => {
+    const spell = (text: string) => (isBare ? text.slice(1) : text).replaceAll('/', () => slash)
+    const spelt = spell(from)
+    const x = spelt.indexOf('x') * stride
+    return {index, stride, from: spread(spelt, stride), to: spread(spell(to), stride), length: spelt.length * stride, slash, x, isBare}
+  })
 }
 
 /**
  * Rewrites in place what begins before the returned position; bytes from there on (fewer than `window`) cannot be decided
- * without what follows them and must be given again, in front of it. `isEnd` says that nothing follows.
- * @param onMatch called with each replaced place in `chunk` and the needle's distance between characters; in no order
+ * without what follows them and must be given again, in front of it. `isEnd` says that nothing follows. `isOneWay`: the
+ * opposite rewriting would not bring back what it was.
+ * @param onMatch called with each replaced place in `chunk` and the needle's index; in no order
  */
 export function rewriteChunk(
-  rewriting: Rewriting, chunk: Buffer, isEnd: boolean, onMatch?: (at: number, stride: Needle['stride']) => void,
-): {decided: number; matches: number} {
+  rewriting: Rewriting, chunk: Buffer, isEnd: boolean, onMatch?: (at: number, needle: number) => void,
+): {decided: number; matches: number; isOneWay: boolean} {
   let matches = 0
-  for (const {at, needle: {stride, to}} of placesOf(rewriting, chunk, isEnd)) {
+  let isOneWay = false
+  for (const {at, needle: {to, index, isBare}} of placesOf(rewriting, chunk, isEnd)) {
     // Wide characters: only their significant bytes differ, the zeros between them stay.
     to.copy(chunk, at)
     matches++
-    onMatch?.(at, stride)
+    isOneWay ||= isBare
+    onMatch?.(at, index)
   }
 
-  return {decided: decidedOf(rewriting, chunk, isEnd), matches}
+  return {decided: decidedOf(rewriting, chunk, isEnd), matches, isOneWay}
 }
 
 function decidedOf({window}: Rewriting, chunk: Buffer, isEnd: boolean): number {
@@ -101,8 +110,8 @@ function* placesOf(rewriting: Rewriting, chunk: Buffer, isEnd: boolean): Generat
     for (let x = chunk.indexOf(bytes); x >= 0; x = chunk.indexOf(bytes, x + 1)) {
       for (const needle of needles) {
         const at = x - needle.x
-        // Both begin with a slash; most places end here, without a view on the bytes being made.
-        if (at < 0 || at >= decided || chunk[at] !== SLASH || !needle.from.equals(chunk.subarray(at, at + needle.from.length)) || !isOurs(rewriting, chunk, at, needle.stride)) continue
+        // Most places end here, without a view on the bytes being made.
+        if (at < 0 || at >= decided || chunk[at] !== needle.from[0] || !needle.from.equals(chunk.subarray(at, at + needle.from.length)) || !isOurs(rewriting, chunk, at, needle)) continue
         yield {at, needle}
       }
     }
@@ -119,11 +128,12 @@ export function holds(rewriting: Rewriting, chunk: Buffer, isEnd: boolean): bool
   return placesOf(rewriting, chunk, isEnd).next().done !== true
 }
 
-function isOurs({onlyHashes}: Rewriting, chunk: Buffer, at: number, stride: number): boolean {
-  const next = at + STORE_DIR.length * stride
-  if (!onlyHashes) return !goesOn(chunk, next, stride)
-  const path = textAt(chunk, next, stride, HASH_LENGTH + 2)
-  return path.startsWith('/') && path.endsWith('-') && onlyHashes.has(path.slice(1, -1))
+function isOurs({onlyHashes}: Rewriting, chunk: Buffer, at: number, {stride, length, slash, isBare}: Needle): boolean {
+  const next = at + length
+  if (!onlyHashes && !isBare) return !goesOn(chunk, next, stride)
+  const path = textAt(chunk, next, stride, slash.length + HASH_LENGTH + 1)
+  const hash = path.slice(slash.length, -1)
+  return path.startsWith(slash) && path.endsWith('-') && (onlyHashes ? onlyHashes.has(hash) : isHashPart(hash))
 }
 
 /** Whether the name at whose end we are is longer: /nix/storefoo and /nix/store-old are other folders. */
@@ -150,7 +160,7 @@ function textAt(chunk: Buffer, start: number, stride: number, length: number): s
 
 /** A whole text, such as an argument or a symlink's target. */
 export function rewriteText(rewriting: Rewriting, text: string): string {
-  if (!text.includes(rewriting.needles[0]?.from.toString('latin1') ?? '')) return text
+  if (!rewriting.needles.some(({from, stride}) => stride === 1 && text.includes(from.toString('latin1')))) return text
   const bytes = Buffer.from(text)
   rewriteChunk(rewriting, bytes, true)
   return bytes.toString()

@@ -62,7 +62,8 @@ for (const [direction, rewriting, from, to] of DIRECTIONS) {
     it('is a zip of stored members that unzip passes', () => {
       const {target} = derived('zip', ['--quiet', '-0', '--recurse-paths', '--symlinks', 'ARCHIVE', '.'], {name: 'archive.zip'})
       expect(unpacked('unzip', '-t', target)).to.include('No errors detected')
-      expect(unpacked('unzip', '-p', target, `${from.slice(1)}/conf`)).to.equal(`dir=${to}\n`)
+      // zip leaves the first slash out. On the way back that is a path of the view all the same; whoever unpacks the other wants its names.
+      expect(unpacked('unzip', '-p', target, `${PATH.slice(1)}/conf`)).to.equal(`dir=${to}\n`)
     })
 
     it('is a zip written to a pipe, whose CRCs follow the members', () => {

@@ -68,6 +68,9 @@ describe('looking inside files', () => {
     ['a file without any', 'tar -czf made a/clean a/broken.gz', {kind: 'clean'}],
     ['an encrypted zip', 'zip -qr -P secret made.zip a; mv made.zip made', {kind: 'clean'}],
     ['a symlink in a tar', `ln -s /app/.nixs/${HASH}-x link; tar -czf made link`, {kind: 'found', inside: [], offset: 157}],
+    ['a tar of the view, in whose names tar left the first slash out', `mkdir -p app/.nixs/${HASH}-x && tar -czf made app`, {kind: 'found', inside: [], offset: 1024}],
+    ['a folder of that name alone', 'mkdir -p app/.nixs && tar -czf made app', {kind: 'clean'}],
+    ['JSON with escaped slashes', String.raw`printf '{"a":"\\/app\\/.nixs\\/x"}' | gzip > made`, {kind: 'found', inside: [], offset: 6}],
     ['UTF-16', 'iconv -t UTF-16LE a/b/text | gzip > made', {kind: 'found', inside: [], offset: 8}],
     ['UTF-32 of the other byte order', 'iconv -t UTF-32BE a/b/text | gzip > made', {kind: 'found', inside: [], offset: 19}],
   ] as const) {
