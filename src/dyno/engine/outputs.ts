@@ -8,7 +8,7 @@ import {removeTree} from '../../lib/view/remove.ts'
 import {TO_STORE, toStoreOnly, type Rewriting} from '../../lib/view/rewriting.ts'
 import type {Trees} from '../../lib/view/view.ts'
 import type {DerivationKind} from './derivation-kind.ts'
-import type {OutputContainers} from './scan-outputs.ts'
+import type {Unmapped} from './scan-outputs.ts'
 
 /** Removes outputs (`HASH-NAME`) from both trees: Nix deletes the logical path, which does not exist here. */
 export function removeOutputs({canonical, view}: Trees, outputs: readonly string[]): void {
@@ -22,26 +22,27 @@ export function removeOutputs({canonical, view}: Trees, outputs: readonly string
 
 /**
  * Makes the canonical outputs of those in the view. One that the builder did not make stays absent: Nix refuses that by name.
- * Returns which files in each hold others, where nothing was mapped back.
+ * Returns what in each was not mapped back.
  */
 export function deriveOutputs(
   trees: Trees, outputs: readonly string[], {kind, inputs, onProgress}: {kind: DerivationKind; inputs: readonly string[]; onProgress: () => void},
-): OutputContainers[] {
-  let about = {files: new Array<DiskPath>(), isAmbiguous: false}
+): Unmapped[] {
+  let about = {files: new Array<DiskPath>(), folders: new Array<DiskPath>(), isAmbiguous: false}
   const deriver = rewritingDeriver(whatIsOurs(kind, [...inputs, ...outputs]), {
     onContainer: source => about.files.push(relativeTo(trees.view, source)),
+    onNamedLike: source => about.folders.push(relativeTo(trees.view, source)),
     onAmbiguous() {
       about.isAmbiguous = true
     },
     onProgress,
   })
-  const containers: OutputContainers[] = []
+  const containers: Unmapped[] = []
   try {
     for (const name of outputs) {
       const made = `${trees.view}/${name}`
       if (kindAt(made) === null) continue
-      about = {files: [], isAmbiguous: false}
-      containers.push({name, files: about.files})
+      about = {files: [], folders: [], isAmbiguous: false}
+      containers.push({name, files: about.files, folders: about.folders})
       const {mode} = fs.lstatSync(made)
       makeModesCanonical(made)
       if (publish(deriver, made, `${trees.canonical}/${name}`) === null) throw new Error(`${trees.canonical}/${name} was made by somebody else during its build`)

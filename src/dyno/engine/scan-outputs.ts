@@ -6,10 +6,13 @@ import type {Trees} from '../../lib/view/view.ts'
 import type {DerivationKind} from './derivation-kind.ts'
 import {rememberTaint} from './taints.ts'
 
-/** An output with the files in it that hold others, relative to the tree: `HASH-NAME/x.gz`. */
-export interface OutputContainers {
+/** What in an output was not mapped back, relative to the tree: `HASH-NAME/x.gz`. */
+export interface Unmapped {
   name: string
+  /** files that hold others */
   files: DiskPath[]
+  /** folders named `…/app/.nixs` */
+  folders: DiskPath[]
 }
 
 /**
@@ -17,20 +20,21 @@ export interface OutputContainers {
  * All else was read when it was mapped back, and holds nothing.
  */
 export async function scanOutputs(
-  trees: Trees, outputs: readonly OutputContainers[], {kind, log, onProgress}: {kind: DerivationKind; log: (line: string) => void; onProgress: () => void},
+  trees: Trees, outputs: readonly Unmapped[], {kind, log, onProgress}: {kind: DerivationKind; log: (line: string) => void; onProgress: () => void},
 ): Promise<void> {
   // Whoever knew its hash beforehand gets these bytes everywhere: what stands in them is text.
   if (kind === 'fixed-output') return
-  for (const {name, files} of outputs) {
-    if (files.length === 0) continue
+  for (const {name, files, folders} of outputs) {
+    if (files.length + folders.length === 0) continue
     // Most builds have nothing to look into, and do without loading the readers of archives.
-    const {scanFiles} = await import('../../lib/scan/scan-files.ts')
-    const places = await scanFiles({
+    const {placeOf, scanFiles} = await import('../../lib/scan/scan-files.ts')
+    const inFiles = await scanFiles({
       tree: trees.canonical, files, needle: VIEW_PATH, onProgress,
       onNotScanned: (file, reason) => log(`warning: ${file} was not searched for /app/.nixs/: ${reason}`),
     })
-    if (places.length === 0) continue
-    for (const line of describeTainted(places)) log(line)
-    rememberTaint(name, {kind, places: places.slice(0, MAX_LEFT_PATHS)})
+    const named = folders.map(folder => placeOf(folder))
+    if (inFiles.length + named.length === 0) continue
+    for (const line of describeTainted({inFiles, named})) log(line)
+    rememberTaint(name, {kind, places: [...named, ...inFiles].slice(0, MAX_LEFT_PATHS)})
   }
 }

@@ -1,4 +1,5 @@
 import type {LeftPath} from '../build/record.ts'
+import {baseNameOf} from '../nix/store-path.ts'
 
 const SHOWN = 5
 
@@ -9,12 +10,18 @@ export function describePlace({path, file, inside, offset}: LeftPath): string {
 }
 
 /** Lines for a build's log: what was left in outputs that are about to be registered, what that means and what to do. */
-export function describeTainted(places: readonly LeftPath[]): string[] {
+export function describeTainted({inFiles, named}: {inFiles: readonly LeftPath[]; named: readonly LeftPath[]}): string[] {
   return [
-    `warning: ${files(places.length)} of this output ${places.length === 1 ? 'holds' : 'hold'} /app/.nixs/ in what the builder compressed, where it could not be made /nix/store/ again:`,
-    ...shown(places),
+    ...(inFiles.length === 0 ? [] : [
+      `warning: ${files(inFiles.length)} of this output ${inFiles.length === 1 ? 'holds' : 'hold'} /app/.nixs/ in what the builder compressed, where it could not be made /nix/store/ again:`,
+      ...shown(inFiles),
+    ]),
+    ...(named.length === 0 ? [] : [
+      'warning: the builder made folders app/.nixs in this output, which are nix/store under a real /nix/store:',
+      ...named.slice(0, SHOWN).map(({path, file}) => `  ${baseNameOf(path)}/${file}`),
+    ]),
     'Dynos can use it; a machine with a real /nix/store would look for paths that it lacks, so this output is kept out of the cache that others read.',
-    'Leave those files uncompressed or store paths out of them, or publish it all the same: heroku config:set NIX_CACHE_TAINTED=publish',
+    `Leave those ${named.length === 0 ? 'files uncompressed or store paths out of them' : 'out of the output'}, or publish it all the same: heroku config:set NIX_CACHE_TAINTED=publish`,
   ]
 }
 

@@ -29,13 +29,16 @@ export async function scanFiles({tree, files, needle, onNotScanned, onProgress, 
     const name = plain(file.toString())
     const end = await scanFile(Buffer.concat([Buffer.from(`${tree}/`), Buffer.from(file)]), needle, onProgress)
     if (end.kind === 'not-scanned') onNotScanned(name, end.reason)
-    else if (end.kind === 'found') {
-      const [path = '', ...rest] = name.split('/')
-      places.push({path: `${STORE_DIR}/${path}`, file: rest.join('/'), inside: end.inside.map(plain), offset: end.offset})
-    }
+    else if (end.kind === 'found') places.push({...placeOf(file), inside: end.inside.map(plain), offset: end.offset})
   }
 
   return places
+}
+
+/** A file's or folder's place as a record has it. */
+export function placeOf(file: DiskPath): LeftPath {
+  const [path = '', ...rest] = plain(file.toString()).split('/')
+  return {path: `${STORE_DIR}/${path}`, file: rest.join('/'), inside: [], offset: 0}
 }
 
 async function scanFile(place: Buffer, needle: Needle, onProgress?: () => void): ReturnType<typeof scanInside> {

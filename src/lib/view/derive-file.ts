@@ -22,6 +22,8 @@ export interface Observer {
   onContainer?: (source: DiskPath) => void
   /** Called for each file or symlink that the opposite rewriting would not bring back: it holds what cannot be told from what this one made. */
   onAmbiguous?: () => void
+  /** Called for each folder that is named like what is rewritten (`…/app/.nixs`): names stay as they are. */
+  onNamedLike?: (source: DiskPath) => void
   /** Called every few milliseconds of work. */
   onProgress?: () => void
 }

@@ -9,6 +9,8 @@ import {holds, opposite, rewriteChunk, type Rewriting} from './rewriting.ts'
 export interface Deriver {
   readonly deriveFiles: (jobs: readonly FileJob[]) => Made[]
   readonly rewriteTarget: (target: Buffer) => Buffer
+  /** Told of each folder. */
+  readonly onFolder: (source: DiskPath) => void
   /** Ends its threads. */
   readonly close: () => void
 }
@@ -28,6 +30,9 @@ export function rewritingDeriver(rewriting: Rewriting, observer: Observer = {}):
       if (rewriteChunk(rewriting, target, true).isOneWay) observer.onAmbiguous?.()
       return target
     },
+    onFolder(source) {
+      if (source.toString().endsWith(rewriting.spec.from)) observer.onNamedLike?.(source)
+    },
     close: () => pool?.close(),
   }
 }
@@ -39,6 +44,7 @@ export function rewritingDeriver(rewriting: Rewriting, observer: Observer = {}):
 export const linkingDeriver: Deriver = {
   deriveFiles: jobs => jobs.map(({source, target}) => linkFile(source, target)),
   rewriteTarget: target => target,
+  onFolder: () => undefined,
   close: () => undefined,
 }
 
@@ -64,15 +70,15 @@ export function derive(deriver: Deriver, source: DiskPath, target: DiskPath): De
 }
 
 /** Makes all but files. */
-export function begin({rewriteTarget}: Deriver, source: DiskPath, target: DiskPath): Begun {
+export function begin(deriver: Deriver, source: DiskPath, target: DiskPath): Begun {
   const kind = kindAt(source)
   if (kind === null) throw new Error(`${source.toString()} does not exist`)
   const begun: Begun = {files: [], folders: []}
-  beginEntry(rewriteTarget, {source, kind, target}, begun)
+  beginEntry(deriver, {source, kind, target}, begun)
   return begun
 }
 
-function beginEntry(rewriteTarget: Deriver['rewriteTarget'], {source, kind, target}: FileJob & {kind: EntryKind}, begun: Begun): void {
+function beginEntry(deriver: Deriver, {source, kind, target}: FileJob & {kind: EntryKind}, begun: Begun): void {
   switch (kind) {
     case 'file': {
       begun.files.push({source, target})
@@ -80,14 +86,15 @@ function beginEntry(rewriteTarget: Deriver['rewriteTarget'], {source, kind, targ
     }
 
     case 'folder': {
+      deriver.onFolder(source)
       fs.mkdirSync(target, 0o700)
-      for (const {name, kind} of entriesOf(source)) beginEntry(rewriteTarget, {source: join(source, name), kind, target: join(target, name)}, begun)
+      for (const {name, kind} of entriesOf(source)) beginEntry(deriver, {source: join(source, name), kind, target: join(target, name)}, begun)
       begun.folders.push(target)
       return
     }
 
     case 'symlink': {
-      fs.symlinkSync(rewriteTarget(fs.readlinkSync(source, {encoding: 'buffer'})), target)
+      fs.symlinkSync(deriver.rewriteTarget(fs.readlinkSync(source, {encoding: 'buffer'})), target)
       fs.lutimesSync(target, STORE_MTIME, STORE_MTIME)
       return
     }

@@ -49,6 +49,23 @@ describe('what a builder compresses or archives', function () {
     expect([taints().isTainted(name), log.includes('/app/.nixs/')]).to.deep.equal([false, false])
   })
 
+  it('is named where a folder is called app/.nixs, and not published', async () => {
+    const {name, log} = await built('folders')
+    expect(log).to.include(`  ${name}/root/app/.nixs\n`)
+    expect([taints().isTainted(name), taints().places.filter(({path}) => path.endsWith('-folders'))]).to.deep.equal([
+      true, [{path: `/nix/store/${name}`, file: 'root/app/.nixs', inside: [], offset: 0}],
+    ])
+  })
+
+  it('is mapped back where a path has no first slash or escaped ones, and its view is what the canonical bytes make', async () => {
+    const {name, canonical} = await built('spelt')
+    const [dep = ''] = /[0-9a-z]{32}-dep/.exec(fs.readFileSync(`${canonical}/a.json`, 'utf8')) ?? []
+    expect([fs.readFileSync(`${canonical}/a.json`, 'utf8'), execFileSync('tar', ['--list', '--file', `${canonical}/a.tar`], {encoding: 'utf8'})]).to.deep.equal([
+      String.raw`{"path":"\/nix\/store\/${dep}"}` + '\n', `nix/store/${dep}\n`,
+    ])
+    expect([taints().isTainted(name), fs.existsSync(`${jail.app}/.nixs/${name}`)]).to.deep.equal([false, false])
+  })
+
   it('passes as it is where its hash was known beforehand', async () => {
     const {name, log} = await built('fixed')
     expect([taints().isTainted(name), log.includes('warning')]).to.deep.equal([false, false])
