@@ -10,16 +10,12 @@ export const TIMEOUT = 2 * LIMIT_MS + 30_000
  * Tries a property for a few seconds; FUZZ_SECONDS takes more time. A failure's message has the seed and the path of the counterexample.
  */
 export async function check<Values>(property: IAsyncProperty<Values> | IProperty<Values>): Promise<void> {
-  const run = property.run.bind(property)
-  let running: unknown
-  property.run = value => {
-    const result = run(value)
-    running = result
-    return result as never
-  }
-
+  const tried = property as IAsyncProperty<Values>
+  const run = tried.run.bind(tried)
+  let running: Promise<unknown> | null = null
+  tried.run = value => running = run(value)
   try {
-    await fc.assert(property as IAsyncProperty<Values>, {
+    await fc.assert(tried, {
       numRuns: 100_000, interruptAfterTimeLimit: LIMIT_MS, markInterruptAsFailure: false,
     })
   } finally {

@@ -131,6 +131,7 @@ export function holds(rewriting: Rewriting, chunk: Buffer, isEnd: boolean): bool
 function isOurs({onlyHashes}: Rewriting, chunk: Buffer, at: number, {stride, length, slash, isBare}: Needle): boolean {
   const next = at + length
   if (!onlyHashes && !isBare) return !goesOn(chunk, next, stride)
+  if (chunk[next] !== slash.charCodeAt(0)) return false
   const path = textAt(chunk, next, stride, slash.length + HASH_LENGTH + 1)
   const hash = path.slice(slash.length, -1)
   return path.startsWith(slash) && path.endsWith('-') && (onlyHashes ? onlyHashes.has(hash) : isHashPart(hash))
