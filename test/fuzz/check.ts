@@ -12,7 +12,7 @@ export const TIMEOUT = 2 * LIMIT_MS + 30_000
 export async function check<Values>(property: IAsyncProperty<Values> | IProperty<Values>): Promise<void> {
   const tried = property as IAsyncProperty<Values>
   const run = tried.run.bind(tried)
-  let running: Promise<unknown> | null = null
+  let running = Promise.resolve<unknown>(null)
   tried.run = value => running = run(value)
   try {
     await fc.assert(tried, {
