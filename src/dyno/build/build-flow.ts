@@ -37,7 +37,7 @@ import {findPrograms} from './programs.ts'
 import {findTarget} from './project.ts'
 import {runProgram} from './run-program.ts'
 import {substituterArguments, substituterSettings, type Substituters} from './substituters.ts'
-import {plural} from './text.ts'
+import {plural} from '../../lib/output/plural.ts'
 import {unpackSource} from './unpack-source.ts'
 
 /** Where NIX_BUILD_FLAGS says nothing else. */

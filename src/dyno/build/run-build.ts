@@ -12,7 +12,7 @@ import {claimedBuild, type ClaimedBuild} from './claimed-build.ts'
 import {describeFailure} from './describe-failure.ts'
 import {startHeartbeat} from './heartbeat.ts'
 import {buildOutput, type Output} from './output.ts'
-import {plural} from './text.ts'
+import {plural} from '../../lib/output/plural.ts'
 
 /** What a build needs of the world around it. */
 export interface BuildEdges {

@@ -9,7 +9,7 @@ import {publishLayer} from '../../lib/layers/publish-layer.ts'
 import {formatBytes} from '../../lib/output/units.ts'
 import {parseSecretKey} from '../../lib/signing/nix-key.ts'
 import {layerDigest} from '../../lib/slug/layer-digest.ts'
-import {plural} from '../build/text.ts'
+import {plural} from '../../lib/output/plural.ts'
 import {requireOrderedBuild} from '../one-off/ordered-build.ts'
 import {runOrder, type OrderEdges} from '../one-off/run-order.ts'
 

@@ -1,4 +1,6 @@
 import type {Need} from '../listing/listed-file.ts'
+import {plural} from '../output/plural.ts'
+import {tableLines} from '../output/table.ts'
 import {formatBytes} from '../output/units.ts'
 import {withoutControls} from '../output/without-controls.ts'
 import type {ByteString} from '../slug/byte-string.ts'
@@ -43,7 +45,7 @@ export function describeWhy(why: Why): string[] {
 function totals({before, kept, dropped, predicted: {layer, source, slug, limit}}: CheckReport): string[] {
   const rows = [['', 'files', 'links', 'size', 'compressed'], ['closure', ...cells(before)], ['kept', ...cells(kept)], ['dropped', ...cells(dropped)]]
   const parts = source === null ? `about ${formatBytes(layer)}, and the source in addition` : `about ${formatBytes(slug)}: ${formatBytes(layer)} of store paths and ${formatBytes(source)} of source`
-  return [...table(rows), '', `The slug will have ${parts}, of the ${formatBytes(limit)} that Heroku takes.`]
+  return [...tableLines(rows), '', `The slug will have ${parts}, of the ${formatBytes(limit)} that Heroku takes.`]
 }
 
 function cells({files, symlinks, bytes, packed}: Sum): string[] {
@@ -130,15 +132,6 @@ function section(title: string, lines: readonly string[]): string[] {
 
 function limited<T extends string | string[]>(lines: readonly T[]): (T | string)[] {
   return lines.length <= SOME ? [...lines] : [...lines.slice(0, SOME), `  and ${lines.length - SOME} more; --json has them`]
-}
-
-function table(rows: readonly string[][]): string[] {
-  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map(row => (row[column] ?? '').length)))
-  return rows.map(row => row.map((cell, column) => column === 0 ? cell.padEnd(widths[column] ?? 0) : cell.padStart(widths[column] ?? 0)).join('  '))
-}
-
-function plural(count: number, one: string, many = `${one}s`): string {
-  return `${count} ${count === 1 ? one : many}`
 }
 
 function show(path: ByteString): string {

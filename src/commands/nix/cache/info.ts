@@ -3,6 +3,7 @@ import {NixCommand} from '../../../cli/nix-command.ts'
 import {DEFAULT_PRICE, monthlyCost, sumUp, type BucketContents} from '../../../lib/cache/bucket-contents.ts'
 import {parseConfig} from '../../../lib/config-vars.ts'
 import {EXIT, NixError} from '../../../lib/errors.ts'
+import {tableLines} from '../../../lib/output/table.ts'
 import {formatBytes} from '../../../lib/output/units.ts'
 
 interface InfoResult extends BucketContents {
@@ -51,8 +52,7 @@ function describe({contents, objects, bytes, paths, ownPaths}: BucketContents, p
   const rows = [...contents.filter(part => part.objects > 0), {kind: 'all', objects, bytes}]
     .map(part => [part.kind, String(part.objects), formatBytes(part.bytes), monthlyCost(part.bytes, price).toFixed(2)])
   const table = [['', 'objects', 'size', 'a month'], ...rows]
-  const widths = [0, 1, 2, 3].map(column => Math.max(...table.map(row => (row[column] ?? '').length)))
-  const lines = table.map(row => row.map((cell, column) => column === 0 ? cell.padEnd(widths[column] ?? 0) : cell.padStart(widths[column] ?? 0)).join('  '))
+  const lines = tableLines(table)
   return [...lines, '', `${paths} store path${paths === 1 ? '' : 's'} for any Nix, ${ownPaths} for dynos alone`]
 }
 
