@@ -4,6 +4,7 @@ import {tmpdir} from 'node:os'
 import {s3Bucket, type S3Bucket} from '../../src/lib/bucket/s3-bucket.ts'
 import {localClosure, type LocalPath} from '../../src/lib/cache/local-store.ts'
 import {pushPaths} from '../../src/lib/cache/push-paths.ts'
+import {ownClock} from '../../src/lib/gc/sweep-mark.ts'
 import {formatPublicKey} from '../../src/lib/signing/nix-key.ts'
 import {removeTree} from '../../src/lib/view/remove.ts'
 import {describeTree} from '../lib/slug/trees.ts'
@@ -54,7 +55,7 @@ for (const [name, make] of [['of the toolbox', newNix], ['of Debian', oldNix]] a
     const copy = async (to: StockStore) => to.nix('copy', '--from', web.url, root)
 
     it('pushes a closure from the local store, and nothing of it twice', async () => {
-      const options = {key: OWN_KEY, store: source.folder, scratch: folder}
+      const options = {key: OWN_KEY, store: source.folder, scratch: folder, app: 'example-app', waiting: ownClock}
       expect(closure).to.have.length(2)
       const first = await pushPaths(bucket, closure, options)
       expect([first.saved, first.there, first.bytes > 0]).to.deep.equal([2, 0, true])
@@ -79,7 +80,7 @@ for (const [name, make] of [['of the toolbox', newNix], ['of Debian', oldNix]] a
       expect(ca).to.match(/^text:/)
       const key = `${path.path.slice('/nix/store/'.length).slice(0, 32)}.narinfo`
       await bucket.delete([key])
-      await pushPaths(bucket, [{...plain, ca: null}], {key: OWN_KEY, store: source.folder, scratch: folder})
+      await pushPaths(bucket, [{...plain, ca: null}], {key: OWN_KEY, store: source.folder, scratch: folder, app: 'example-app', waiting: ownClock})
       const to = nix.store('distrusting', {'trusted-public-keys': formatPublicKey(OTHER_KEY.publicKey)})
       const refusal = await to.nix('copy', '--from', web.url, path.path).then(() => 'none', (error: unknown) => (error as {stderr: string}).stderr)
       expect(refusal).to.match(/signature/)

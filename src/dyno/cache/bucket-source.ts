@@ -1,19 +1,17 @@
 import {keys} from '../../lib/bucket/keys.ts'
 import type {Bucket, Condition} from '../../lib/bucket/bucket.ts'
+import {isNarUrl, shelfKey, type Shelf} from '../../lib/cache/shelf.ts'
+import {checkNarInfo} from '../../lib/closure/check-narinfo.ts'
 import {MAX_NARINFO, type NarInfo} from '../../lib/closure/narinfo.ts'
 import type {PublicKey} from '../../lib/signing/nix-key.ts'
-import {checkNarInfo} from './check-narinfo.ts'
 import type {CacheSource, Report} from './source.ts'
-
-/** `shared`: the root, which any Nix reads; `own`: `heroku/cache/`, which our dynos alone read. */
-export type Shelf = 'own' | 'shared'
 
 /** What the bucket is known to have of a path. */
 export type Holding =
   | {kind: 'absent'}
   | {kind: 'good'; info: NarInfo; shelf: Shelf; /** of the narinfo; its NAR is not much older */ modifiedAt: Date}
   /** something that cannot be used; who has the path may write over it */
-  | {kind: 'refused'; shelf: Shelf; replace: Condition}
+  | {kind: 'refused'; shelf: Shelf; replace: {condition: Condition; info: NarInfo | null}}
 
 export interface BucketSource extends CacheSource {
   holding(hash: string): Promise<Holding>
@@ -23,11 +21,6 @@ export interface BucketSource extends CacheSource {
   saved(hash: string, info: NarInfo, shelf: Shelf): void
   /** What was known of the path is no longer: it is looked up anew. */
   forget(hash: string): void
-}
-
-/** Where a shelf's object lies. */
-export function shelfKey(shelf: Shelf, key: string): string {
-  return shelf === 'own' ? keys.ownCache(key) : key
 }
 
 /**
@@ -82,14 +75,14 @@ export function bucketSource(
     if (!object) return {kind: 'absent'}
     etags.set(hash, {shelf, etag: object.etag})
     const checked = checkNarInfo(object.bytes.toString(), {hash, where: key, keys: trusted})
-    if (checked.kind === 'good' && !/^nar\/[\w.+-]+$/.test(checked.info.url)) return refuse(hash, `its URL is ${JSON.stringify(checked.info.url)}`)
-    return checked.kind === 'good' ? {...checked, shelf, modifiedAt: object.modifiedAt} : refuse(hash, checked.reason)
+    if (checked.kind === 'good' && !isNarUrl(checked.info.url)) return refuse(hash, `its URL is ${JSON.stringify(checked.info.url)}`)
+    return checked.kind === 'good' ? {...checked, shelf, modifiedAt: object.modifiedAt} : refuse(hash, checked.reason, checked.info)
   }
 
-  function refuse(hash: string, reason: string): Holding {
+  function refuse(hash: string, reason: string, info: NarInfo | null = null): Holding {
     const {shelf, etag} = etags.get(hash) ?? {shelf: 'shared', etag: ''}
     report(`${shelfKey(shelf, keys.narinfo(hash))} in bucket ${bucket.name} is refused: ${reason}.`)
-    return {kind: 'refused', shelf, replace: {etag}}
+    return {kind: 'refused', shelf, replace: {condition: {etag}, info}}
   }
 
   return {

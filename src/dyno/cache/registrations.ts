@@ -1,22 +1,10 @@
+import type {PublishedPath} from '../../lib/cache/publish-path.ts'
 import {normalHash} from '../../lib/closure/content-hash.ts'
 
 /** A valid path, as Nix's database has it (nix: src/libstore/schema.sql). */
-export interface RegisteredPath {
+export interface RegisteredPath extends PublishedPath {
   /** grows with each registration */
   id: number
-  /** `/nix/store/HASH-NAME` */
-  path: string
-  /** `sha256:` + base-32 */
-  narHash: string
-  /** bytes */
-  narSize: number
-  /** store path of the derivation */
-  deriver: string | null
-  /** store paths, sorted */
-  references: string[]
-  /** `name:base64` each, of the caches it came from */
-  signatures: string[]
-  ca: string | null
   /** made by a builder on this dyno */
   builtHere: boolean
 }

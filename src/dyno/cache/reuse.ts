@@ -1,10 +1,11 @@
 import type {Bucket} from '../../lib/bucket/bucket.ts'
 import {keys} from '../../lib/bucket/keys.ts'
+import {shelfKey} from '../../lib/cache/shelf.ts'
 import {isOld} from '../../lib/gc/ages.ts'
 import {sweepMark, unswept} from '../../lib/gc/sweep-mark.ts'
 import {baseNameOf, hashPartOf} from '../../lib/nix/store-path.ts'
 import {allOf} from '../../lib/restore/parallel.ts'
-import {shelfKey, type BucketSource, type Holding} from './bucket-source.ts'
+import type {BucketSource, Holding} from './bucket-source.ts'
 import type {Report} from './source.ts'
 
 /** Keeps what a build relies on from being swept by nix:cache:gc. */
@@ -19,7 +20,7 @@ export interface Reuse {
 const WIDTH = 16
 
 export interface ReuseOptions {
-  inBucket: Pick<BucketSource, 'forget' | 'holding'>
+  inBucket: Pick<BucketSource, 'forget' | 'holding' | 'refuse'>
   now: () => Date
   wait: (ms: number) => Promise<void>
   report: Report
@@ -39,6 +40,8 @@ export function reuse(bucket: Pick<Bucket, 'head' | 'read' | 'touch'>, {inBucket
     const found = await Promise.all([keys.narinfo(hash), held.info.url].map(key => bucket.head(shelfKey(held.shelf, key))))
     if (!found.includes(null)) return true
     inBucket.forget(hash)
+    // A narinfo whose NAR has gone is written over; what is known of its own version may be older.
+    if ((await inBucket.holding(hash)).kind === 'good') inBucket.refuse(hash, `its NAR ${held.info.url} has gone`)
     return false
   }
 

@@ -1,16 +1,6 @@
 import fs from 'node:fs'
 import {open, rm} from 'node:fs/promises'
-import type {Compression} from '../../lib/closure/compression.ts'
-
-/** A NAR as it lies in the bucket or is about to. */
-export interface PackedNar {
-  body: Uint8Array | {file: string}
-  compression: Compression
-  /** `sha256:` + base-32 of `body` */
-  fileHash: string
-  /** bytes */
-  fileSize: number
-}
+import type {PackedNar} from '../../lib/cache/pack-nar.ts'
 
 /** Keeps compressed NARs that passed by from upstream until they are saved, so that they need not be compressed again. */
 export interface Spool {

@@ -1,8 +1,8 @@
+import {checkNarInfo} from '../../lib/closure/check-narinfo.ts'
 import {MAX_NARINFO, type NarInfo} from '../../lib/closure/narinfo.ts'
 import {shownUrl} from '../../lib/closure/cache-options.ts'
 import {STORE_DIR} from '../../lib/nix/store-path.ts'
 import type {PublicKey} from '../../lib/signing/nix-key.ts'
-import {checkNarInfo} from './check-narinfo.ts'
 import type {CacheSource, Report} from './source.ts'
 import {UpstreamDown, type UpstreamClient} from './upstream-client.ts'
 

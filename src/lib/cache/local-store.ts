@@ -4,24 +4,10 @@ import * as v from 'valibot'
 import {normalHash} from '../closure/content-hash.ts'
 import {EXIT, NixError} from '../errors.ts'
 import {encodeBase32} from '../nix/base32.ts'
+import type {PublishedPath} from './publish-path.ts'
 
 /** A valid path of the Nix store on this machine. */
-export interface LocalPath {
-  /** `/nix/store/HASH-NAME` */
-  path: string
-  /** `sha256:` + Nix base-32 */
-  narHash: string
-  /** bytes */
-  narSize: number
-  /** store paths, sorted */
-  references: string[]
-  /** store path of the derivation; null where Nix knows none */
-  deriver: string | null
-  /** what the path's name was made from, where that is its content */
-  ca: string | null
-  /** `name:base64` each */
-  signatures: string[]
-}
+export type LocalPath = PublishedPath
 
 /**
  * The paths and all that they refer to, but for derivations.

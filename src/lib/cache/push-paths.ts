@@ -1,8 +1,10 @@
-import type {Bucket} from '../bucket/bucket.ts'
+import {createHash} from 'node:crypto'
 import {keys} from '../bucket/keys.ts'
-import {baseNameOf, hashPartOf} from '../nix/store-path.ts'
+import {sweepMark, unswept, type Waiting} from '../gc/sweep-mark.ts'
+import {baseNameOf} from '../nix/store-path.ts'
 import type {LocalPath} from './local-store.ts'
-import {pushCacheInfo, pushPath, type PushOptions} from './push-path.ts'
+import {publishCacheInfo} from './publish-path.ts'
+import {pushPath, type PushBucket, type PushOptions} from './push-path.ts'
 
 export interface Pushed {
   /** paths that were sent */
@@ -13,11 +15,14 @@ export interface Pushed {
   there: number
 }
 
-export interface PushAllOptions extends PushOptions {
+export interface PushAllOptions extends Omit<PushOptions, 'now'> {
+  /** NIX_APP_NAME, for which the paths are kept */
+  app: string
+  waiting: Waiting
   /** paths at once */
   parallel?: number
-  /** Called after each path. @param done paths so far, of all */
-  onPath?: (done: number) => void
+  /** Called after each path. @param done paths so far, of all @param bytes of their NARs */
+  onPath?: (done: number, bytes: number) => void
 }
 
 /**
@@ -25,16 +30,41 @@ export interface PushAllOptions extends PushOptions {
  * there. After a failure no other path is begun; what was sent stays, and the next push goes on from there.
  * @param paths a closure
  */
-export async function pushPaths(bucket: Pick<Bucket, 'head' | 'put'>, paths: readonly LocalPath[], options: PushAllOptions): Promise<Pushed> {
+export async function pushPaths(bucket: PushBucket, paths: readonly LocalPath[], {app, waiting, ...options}: PushAllOptions): Promise<Pushed> {
+  let mark = await sweepMark(bucket)
+  await publishCacheInfo(bucket)
+  const sent = await pushOnce(bucket, paths, {...options, now: waiting.now, doubts: false})
+  await listPushed(bucket, app, paths)
+  for (;;) {
+    const last = mark
+    mark = await unswept(bucket, waiting)
+    if (mark === last) break
+    // A sweep that had decided before what was there was touched may have taken it away.
+    for (const [path, bytes] of await pushOnce(bucket, paths, {...options, now: waiting.now, doubts: true})) sent.set(path, (sent.get(path) ?? 0) + bytes)
+  }
+
+  return {saved: sent.size, bytes: [...sent.values()].reduce((sum, bytes) => sum + bytes, 0), there: paths.length - sent.size}
+}
+
+/** What nothing else of a push refers to is enough for nix:cache:gc: it follows references. */
+async function listPushed(bucket: PushBucket, app: string, paths: readonly LocalPath[]): Promise<void> {
+  const referred = new Set(paths.flatMap(({path, references}) => references.filter(reference => reference !== path)))
+  const list = paths.filter(({path}) => !referred.has(path)).map(({path}) => `${baseNameOf(path)}\n`).sort().join('')
+  // Pushed again, it is among the newest again.
+  await bucket.put(keys.push(app, createHash('sha256').update(list).digest('hex')), Buffer.from(list), {contentType: 'text/plain'})
+}
+
+/** @returns bytes of each path that was sent */
+async function pushOnce(bucket: PushBucket, paths: readonly LocalPath[], options: PushOptions & {doubts: boolean} & Pick<PushAllOptions, 'onPath' | 'parallel'>): Promise<Map<string, number>> {
   const {parallel = 4, onPath = () => undefined} = options
   const byName = new Map(paths.map(path => [path.path, path]))
   const begun = new Map<string, Promise<void>>()
-  const pushed: Pushed = {saved: 0, bytes: 0, there: 0}
+  const sent = new Map<string, number>()
   const waiting: (() => void)[] = []
   const failures: unknown[] = []
   let running = 0
   let done = 0
-  await pushCacheInfo(bucket)
+  let bytes = 0
 
   function after(path: LocalPath): Promise<void> {
     const known = begun.get(path.path)
@@ -60,18 +90,12 @@ export async function pushPaths(bucket: Pick<Bucket, 'head' | 'put'>, paths: rea
   }
 
   async function send(path: LocalPath): Promise<void> {
-    const isThere = await bucket.head(keys.narinfo(hashPartOf(baseNameOf(path.path)))) !== null
-    const sent = isThere ? null : await pushPath(bucket, path, options)
-    if (sent === null) pushed.there += 1
-    else {
-      pushed.saved += 1
-      pushed.bytes += sent
-    }
-
-    onPath(done += 1)
+    const size = await pushPath(bucket, path, options)
+    if (size !== null) sent.set(path.path, size)
+    onPath(done += 1, bytes += path.narSize)
   }
 
   await Promise.all(paths.map(after))
   if (failures.length > 0) throw failures[0]
-  return pushed
+  return sent
 }

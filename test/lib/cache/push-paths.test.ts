@@ -5,6 +5,7 @@ import {keys} from '../../../src/lib/bucket/keys.ts'
 import type {LocalPath} from '../../../src/lib/cache/local-store.ts'
 import {pushPaths} from '../../../src/lib/cache/push-paths.ts'
 import {narOf} from '../../../src/lib/closure/nar-writer.ts'
+import {ownClock} from '../../../src/lib/gc/sweep-mark.ts'
 import {findClosure} from '../../../src/lib/restore/find-paths.ts'
 import {serve, type Served} from '../bucket/served.ts'
 import {OWN_KEY} from '../closure/support/narinfos.ts'
@@ -35,7 +36,7 @@ describe('pushing paths to the bucket', function () {
 
   it('leaves no narinfo behind whose references are not there, wherever it fails', async () => {
     const paths = [local('a', ['a', 'b', 'c']), local('b', ['c']), local('c', ['d']), local('d')]
-    const options = {key: OWN_KEY, store, scratch: store}
+    const options = {key: OWN_KEY, store, scratch: store, app: 'example-app', waiting: ownClock}
     for (const letter of ['d', 'c', 'b']) {
       served.faults.inject({method: 'PUT', path: new RegExp(`/${letter.repeat(32)}\\.narinfo`), times: Infinity, effect: {kind: 'status', status: 403}})
       const failure = await pushPaths(served.bucket, paths, options).then(() => null, (error: unknown) => error as Error)

@@ -8,6 +8,7 @@ import {NixCommand} from '../../../cli/nix-command.ts'
 import {localClosure} from '../../../lib/cache/local-store.ts'
 import {pushPaths, type Pushed} from '../../../lib/cache/push-paths.ts'
 import {parseConfig} from '../../../lib/config-vars.ts'
+import {ownClock} from '../../../lib/gc/sweep-mark.ts'
 import {STORE_DIR} from '../../../lib/nix/store-path.ts'
 import {formatBytes} from '../../../lib/output/units.ts'
 import {parseSecretKey} from '../../../lib/signing/nix-key.ts'
@@ -58,7 +59,8 @@ Builds on dynos then take them from there. Everything that the paths refer to co
     const scratch = await mkdtemp(path.join(tmpdir(), 'heroku-nix-push-'))
     try {
       const pushed = await this.step(`Copying to bucket ${bucket.name}`, () => pushPaths(bucket, paths, {
-        key, scratch, store: this.store,
+        key, scratch, store: this.store, app: config.appName,
+        waiting: {...ownClock, onWait: () => this.logToStderr('The bucket is being swept (nix:cache:gc); this waits for that to end.')},
         onPath: done => {
           ux.action.status = `${done} of ${paths.length}`
         },

@@ -1,15 +1,25 @@
 import {rm, writeFile} from 'node:fs/promises'
-import {contentHash, type ContentHash} from '../../lib/closure/content-hash.ts'
-import {narOf} from '../../lib/closure/nar-writer.ts'
-import {zstdFrames} from '../../lib/closure/zstd.ts'
-import {EXIT, NixError} from '../../lib/errors.ts'
-import type {PackedNar} from './spool.ts'
+import type {Compression} from '../closure/compression.ts'
+import {contentHash, type ContentHash} from '../closure/content-hash.ts'
+import {narOf} from '../closure/nar-writer.ts'
+import {zstdFrames} from '../closure/zstd.ts'
+import {EXIT, NixError} from '../errors.ts'
+
+/** A NAR as it lies in the bucket or is about to. */
+export interface PackedNar {
+  body: Uint8Array | {file: string}
+  compression: Compression
+  /** `sha256:` + base-32 of `body` */
+  fileHash: string
+  /** bytes */
+  fileSize: number
+}
 
 /** Up to here what is compressed stays in memory; the rest goes to a file, so that memory stays bounded whatever a path's size. */
 const IN_MEMORY = 8 * 1024 * 1024
 
 /**
- * Compresses the NAR of a path in the canonical store, checking it against what Nix has registered.
+ * Compresses the NAR of a path in a store, checking it against what Nix has registered.
  * @param file where a large one goes; whoever gets it removes it
  * @throws NixError NAR_CHANGED
  */
