@@ -4,9 +4,12 @@ import path from 'node:path'
 import {setTimeout as delay} from 'node:timers/promises'
 import {NixCommand} from '../../cli/nix-command.ts'
 import {PACKAGE_ROOT} from '../../cli/own-toolbox.ts'
+import type {Bucket} from '../../lib/bucket/bucket.ts'
 import {recordStore} from '../../lib/build/record-store.ts'
 import type {SucceededBuild} from '../../lib/build/record.ts'
 import {parseConfig} from '../../lib/config-vars.ts'
+import {NixError} from '../../lib/errors.ts'
+import {noteRelease} from '../../lib/gc/release-notes.ts'
 import {withLayer} from '../../lib/layers/with-layer.ts'
 import {checkSupported} from '../../lib/platform/supported.ts'
 import {buildAtHeroku} from '../../lib/redeploy/build-at-heroku.ts'
@@ -84,6 +87,7 @@ Takes the build of the current commit's tree, or else the newest that succeeded,
       })
       if (note !== null) this.warn(note)
       this.announce(record, app.name)
+      await this.noteRelease(bucket, {app: config.appName, herokuApp: app.name, build: record.id})
       const layered = rules === null ? record : withLayer(record, await ensureLayer(record, rules, world))
       const released = flags.via === 'build'
         ? await buildAtHeroku(record, world)
@@ -91,6 +95,16 @@ Takes the build of the current commit's tree, or else the newest that succeeded,
       return {app: app.name, build: record.id, commit: record.source.commit, url: app.webUrl, ...released}
     } finally {
       bucket.close()
+    }
+  }
+
+  /** Before anything is moved: who sweeps the bucket, perhaps by another app that shares these builds, leaves it alone then. */
+  private async noteRelease(bucket: Bucket, release: Parameters<typeof noteRelease>[1]): Promise<void> {
+    try {
+      await noteRelease(bucket, release)
+    } catch (error) {
+      if (!(error instanceof NixError)) throw error
+      this.warn(`That ${release.herokuApp} releases it could not be noted in the bucket: ${error.message}`)
     }
   }
 

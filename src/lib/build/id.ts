@@ -11,6 +11,11 @@ export function makeBuildId(now: Date, random: Uint8Array): string {
   return `${date.replaceAll('-', '')}-${time.slice(0, 8).replaceAll(':', '')}-${tail}`
 }
 
+/** The part that says when, to the second. */
+export function secondOf(id: string): string {
+  return id.slice(0, 'YYYYMMDD-HHMMSS'.length)
+}
+
 export function isBuildId(text: string): boolean {
   return /^\d{8}-\d{6}-[0-9a-z]{4}$/.test(text)
 }

@@ -2,7 +2,7 @@ import {createHash} from 'node:crypto'
 import type {Bucket} from '../bucket/bucket.ts'
 import {keys} from '../bucket/keys.ts'
 import {EXIT, NixError} from '../errors.ts'
-import {isBuildId} from './id.ts'
+import {isBuildId, secondOf} from './id.ts'
 import {parseRecord} from './parse-record.ts'
 import type {BuildRecord, Claim, PendingBuild, RunningBuild, SucceededBuild} from './record.ts'
 
@@ -196,8 +196,6 @@ export function recordStore(bucket: Pick<Bucket, 'list' | 'name' | 'put' | 'read
     },
   }
 }
-
-const secondOf = (id: string) => id.slice(0, 'YYYYMMDD-HHMMSS'.length)
 
 const digest = (text: string) => createHash('sha256').update(text).digest('hex')
 

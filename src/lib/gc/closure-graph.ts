@@ -22,13 +22,21 @@ export interface GraphPath {
 /** requests at once */
 const WIDTH = 32
 
-/** Reads every narinfo. @param onRead called with how many were read so far */
+export interface GraphOptions {
+  isOwnKey: (name: string) => boolean
+  /** hashes of all that the bucket has; those that are read, unless given */
+  known?: Iterable<string>
+  /** Called with how many were read so far. */
+  onRead: (count: number) => void
+}
+
+/** Reads every narinfo. */
 export async function readGraph(
-  bucket: Pick<Bucket, 'read'>, {narinfos}: Pick<Survey, 'narinfos'>, {isOwnKey, onRead}: {isOwnKey: (name: string) => boolean; onRead: (count: number) => void},
+  bucket: Pick<Bucket, 'read'>, {narinfos}: Pick<Survey, 'narinfos'>, {isOwnKey, known: names = narinfos.keys(), onRead}: GraphOptions,
 ): Promise<Map<string, GraphPath>> {
   const graph = new Map<string, GraphPath>()
   // What is cut out of a text keeps all of it in memory; the listing's own strings are there anyway.
-  const known = new Map([...narinfos.keys()].map(hash => [hash, hash]))
+  const known = new Map([...names].map(hash => [hash, hash]))
   let count = 0
   await allOf([...narinfos], WIDTH, async ([hash, found]) => {
     const path: GraphPath = {hash, narinfos: found, nars: [], references: [], isForeign: false}

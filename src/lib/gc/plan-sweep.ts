@@ -2,8 +2,8 @@ import type {Bucket} from '../bucket/bucket.ts'
 import {isBuildId} from '../build/id.ts'
 import {allOf} from '../restore/parallel.ts'
 import {readGraph, reachable, referrersFirst, type GraphPath} from './closure-graph.ts'
-import type {AppObjects, Found, Survey} from './survey.ts'
-import {readWanted, type Wishes} from './wanted.ts'
+import {noObjects, type Found, type Survey} from './survey.ts'
+import {readWanted, type Reason, type Wishes} from './wanted.ts'
 
 /** A build that goes, with all that lies below it. */
 export interface SweptBuild {
@@ -26,8 +26,10 @@ export interface SweepPlan {
   /** groups, each of which only earlier ones refer to */
   paths: GraphPath[][]
   nars: Found[]
-  /** how many builds of the app and store paths stay */
-  kept: {builds: number; paths: number}
+  /** what stays: the app's builds, how many lists of pushed paths, and how many store paths for whatever app */
+  kept: {builds: ReadonlyMap<string, Reason>; pushes: number; paths: number}
+  /** the narinfos that it knows */
+  known: Survey['narinfos']
 }
 
 export interface PlanOptions extends Wishes {
@@ -45,7 +47,7 @@ export async function planSweep(bucket: Pick<Bucket, 'list' | 'name' | 'put' | '
   const roots = [...graph.values()].filter(path => path.isForeign || path.narinfos.some(isYoung)).map(({hash}) => hash)
   const live = reachable(graph, [...wanted.hashes, ...roots])
   const nars = new Set([...live].flatMap(hash => graph.get(hash)?.nars ?? []))
-  const ours: AppObjects = survey.apps.get(app) ?? {builds: new Map(), sources: [], pointers: [], pushes: []}
+  const ours = survey.apps.get(app) ?? noObjects()
   const isSwept = (id: string) => !wanted.builds.has(id) && (ours.builds.get(id)?.modifiedAt ?? 0) <= limit
   return {
     app, limit,
@@ -57,7 +59,8 @@ export async function planSweep(bucket: Pick<Bucket, 'list' | 'name' | 'put' | '
     probes: unwanted(survey.probes, () => false, limit),
     paths: referrersFirst([...graph.values()].filter(({hash}) => !live.has(hash))),
     nars: unwanted(survey.nars, ({key}) => nars.has(key), limit),
-    kept: {builds: wanted.builds.size, paths: live.size},
+    kept: {builds: wanted.builds, pushes: wanted.pushes.size, paths: live.size},
+    known: survey.narinfos,
   }
 }
 

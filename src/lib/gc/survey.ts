@@ -26,6 +26,8 @@ export interface AppObjects {
   pointers: Found[]
   /** lists of what was pushed */
   pushes: Found[]
+  /** what each app at Heroku released */
+  released: Found[]
 }
 
 /** What the bucket holds, sorted by what it is; some hundred bytes of memory for each object that is no build's. */
@@ -40,12 +42,12 @@ export interface Survey {
   probes: Found[]
 }
 
-/** Reads one whole listing. What it does not know, it leaves out, and nobody sweeps. */
-export async function surveyBucket(bucket: Pick<Bucket, 'list'>, onObject: (count: number) => void = () => undefined): Promise<Survey> {
+/** Reads one whole listing. What it does not know, it leaves out, and nobody sweeps. @param onObject awaited */
+export async function surveyBucket(bucket: Pick<Bucket, 'list'>, onObject: (count: number) => Promise<void> | void = () => undefined): Promise<Survey> {
   const survey: Survey = {apps: new Map(), narinfos: new Map(), nars: [], layers: new Map(), probes: []}
   let count = 0
   for await (const {key, size, modifiedAt} of bucket.list('')) {
-    onObject(count += 1)
+    await onObject(count += 1)
     note(survey, {key, size, modifiedAt: modifiedAt.getTime()})
   }
 
@@ -56,7 +58,7 @@ function note(survey: Survey, found: Found): void {
   const {key} = found
   const [, narinfo] = /^(?:heroku\/cache\/)?([0-9a-df-np-sv-z]{32})\.narinfo$/.exec(key) ?? []
   const [, layer] = /^heroku\/layers\/([0-9a-f]{64})\.(?:tar\.gz|[^/]+\.json)$/.exec(key) ?? []
-  const [, app, kind, rest = ''] = /^heroku\/apps\/([^/]+)\/(builds|commits|newest|pushes|sources|trees)(?:\/(.+))?$/.exec(key) ?? []
+  const [, app, kind, rest = ''] = /^heroku\/apps\/([^/]+)\/(builds|commits|newest|pushes|released|sources|trees)(?:\/(.+))?$/.exec(key) ?? []
   if (narinfo !== undefined) add(survey.narinfos, narinfo, found)
   else if (/^(?:heroku\/cache\/)?nar\/[^/]+$/.test(key)) survey.nars.push(found)
   else if (layer !== undefined) add(survey.layers, layer, found)
@@ -74,13 +76,19 @@ function noteOfApp(app: AppObjects, {kind, rest, found}: {kind: string; rest: st
     })
   } else if (kind === 'sources') app.sources.push(found)
   else if (kind === 'pushes') app.pushes.push(found)
+  else if (kind === 'released') app.released.push(found)
   else app.pointers.push(found)
 }
 
 function appOf({apps}: Survey, name: string): AppObjects {
-  const app = apps.get(name) ?? {builds: new Map(), sources: [], pointers: [], pushes: []}
+  const app = apps.get(name) ?? noObjects()
   apps.set(name, app)
   return app
+}
+
+/** What an app has that nothing was built for. */
+export function noObjects(): AppObjects {
+  return {builds: new Map(), sources: [], pointers: [], pushes: [], released: []}
 }
 
 function add<Key>(map: Map<Key, Found[]>, key: Key, found: Found): void {

@@ -1,8 +1,9 @@
 import type {Bucket, ObjectInfo} from '../bucket/bucket.ts'
 import {keys} from '../bucket/keys.ts'
 import {allOf} from '../restore/parallel.ts'
-import type {GraphPath} from './closure-graph.ts'
+import {readGraph, type GraphPath} from './closure-graph.ts'
 import type {SweepPlan} from './plan-sweep.ts'
+import {surveyBucket} from './survey.ts'
 import type {SweepGate} from './sweep-gate.ts'
 
 export interface Swept {
@@ -10,36 +11,54 @@ export interface Swept {
   bytes: number
   /** objects that somebody began to use meanwhile */
   spared: number
+  /** false: it was told to stop */
+  complete: boolean
 }
 
 export interface SweepOptions {
   gate: SweepGate
   /** Called after each deletion with how many objects are done, of those in the plan. */
   onProgress: (done: number) => void
+  /** Ends the sweep before its next deletion. */
+  signal: AbortSignal
 }
 
 /** Objects that are looked at and deleted together: some seconds of work, so that little can happen in between. */
 const BATCH = 500
 const WIDTH = 32
+const BUILDS_AT_ONCE = 8
 
 /**
  * Deletes what the plan names, what refers before what is referred to. Each object is looked at once more, just before: what was
  * written or touched since then stays. A sweep that is broken off leaves everything whole, and the next one goes on.
  */
-export async function sweep(bucket: Pick<Bucket, 'delete' | 'head' | 'list'>, plan: SweepPlan, {gate, onProgress}: SweepOptions): Promise<Swept> {
-  const swept: Swept = {objects: 0, bytes: 0, spared: 0}
+export async function sweep(bucket: Pick<Bucket, 'delete' | 'head' | 'list' | 'read'>, plan: SweepPlan, {gate, onProgress, signal}: SweepOptions): Promise<Swept> {
+  const swept: Swept = {objects: 0, bytes: 0, spared: 0, complete: true}
   const sparedNars = new Set<string>()
   const graph = new Map(plan.paths.flat().map(path => [path.hash, path]))
   const spared = new Set<string>()
 
-  async function remove(found: readonly {key: string}[]): Promise<void> {
-    for (const batch of batchesOf(found)) {
+  /** As batches, each of which may be deleted. */
+  async function* held<Item>(items: readonly Item[], size = BATCH): AsyncGenerator<readonly Item[]> {
+    for (let start = 0; start < items.length && !signal.aborted; start += size) {
       await gate.hold()
+      yield items.slice(start, start + size)
+    }
+  }
+
+  async function remove(found: readonly {key: string}[]): Promise<void> {
+    for await (const batch of held(found)) {
       const heads = await headsOf(batch)
       const old = heads.filter(isOld)
-      await bucket.delete(old.map(({key}) => key))
+      await removeKeys(old)
       count(old, heads.length - old.length)
     }
+  }
+
+  /** Also when looking at them took long, builds must know that somebody sweeps. */
+  async function removeKeys(found: readonly {key: string}[]): Promise<void> {
+    await gate.hold()
+    await bucket.delete(found.map(({key}) => key))
   }
 
   function count(deleted: readonly {size: number}[], others: number): void {
@@ -58,50 +77,57 @@ export async function sweep(bucket: Pick<Bucket, 'delete' | 'head' | 'list'>, pl
 
   /** A build's record first: what is left of it without one is nobody's. */
   async function removeBuild(id: string): Promise<void> {
-    await gate.hold()
     const found: ObjectInfo[] = []
     for await (const object of bucket.list(`${keys.builds(plan.app)}${id}/`)) found.push(object)
     const goes = found.every(isOld)
     if (goes) {
-      await bucket.delete([keys.record(plan.app, id)])
-      await bucket.delete(found.map(({key}) => key))
+      await removeKeys([{key: keys.record(plan.app, id)}])
+      await removeKeys(found)
     }
 
     count(goes ? found : [], goes ? 0 : found.length)
   }
 
   /** Whoever uses a path uses what it refers to. */
-  function spare(path: GraphPath): void {
-    if (spared.has(path.hash)) return
-    spared.add(path.hash)
-    path.nars.forEach(nar => sparedNars.add(nar))
-    for (const hash of path.references) {
-      const reference = graph.get(hash)
+  function spare({hash, nars, references}: Pick<GraphPath, 'hash' | 'nars' | 'references'>): void {
+    if (spared.has(hash)) return
+    spared.add(hash)
+    nars.forEach(nar => sparedNars.add(nar))
+    for (const name of references) {
+      const reference = graph.get(name)
       if (reference) spare(reference)
     }
   }
 
+  /** Other Nixes write to the bucket, too, and touch nothing that is there. */
+  async function spareWhatCame(): Promise<void> {
+    const {narinfos} = await surveyBucket(bucket, () => gate.hold())
+    const isKnown = (hash: string) => {
+      const before = plan.known.get(hash)
+      return narinfos.get(hash)?.every(({key, modifiedAt}) => before?.some(known => known.key === key && known.modifiedAt === modifiedAt))
+    }
+    const came = new Map([...narinfos].filter(([hash]) => !isKnown(hash)))
+    const read = await readGraph(bucket, {narinfos: came}, {isOwnKey: () => false, known: narinfos.keys(), onRead: () => undefined})
+    for (const path of read.values()) spare(path)
+  }
+
   async function removePaths(group: readonly GraphPath[]): Promise<void> {
-    for (const batch of batchesOf(group)) {
-      await gate.hold()
+    for await (const batch of held(group)) {
       const heads = await headsOf(batch.flatMap(({narinfos}) => narinfos))
       const used = new Set(heads.filter(head => !isOld(head)).map(({key}) => key))
       batch.filter(({narinfos}) => narinfos.some(({key}) => used.has(key))).forEach(spare)
       const kept = new Set(batch.filter(({hash}) => spared.has(hash)).flatMap(({narinfos}) => narinfos.map(({key}) => key)))
       const old = heads.filter(({key}) => !kept.has(key))
-      await bucket.delete(old.map(({key}) => key))
+      await removeKeys(old)
       count(old, heads.length - old.length)
     }
   }
 
   await remove(plan.pointers)
-  for (const {id} of plan.builds) await removeBuild(id)
+  for await (const builds of held(plan.builds, BUILDS_AT_ONCE)) await allOf(builds, BUILDS_AT_ONCE, ({id}) => removeBuild(id))
   for (const kind of ['pushes', 'sources', 'layers', 'probes'] as const) await remove(plan[kind])
+  if (plan.paths.length > 0 || plan.nars.length > 0) await spareWhatCame()
   for (const group of plan.paths) await removePaths(group)
   await remove(plan.nars.filter(({key}) => !sparedNars.has(key)))
-  return swept
-}
-
-function* batchesOf<Item>(items: readonly Item[]): Generator<readonly Item[]> {
-  for (let start = 0; start < items.length; start += BATCH) yield items.slice(start, start + BATCH)
+  return {...swept, complete: !signal.aborted}
 }

@@ -1,7 +1,7 @@
 import type {Bucket} from '../bucket/bucket.ts'
 import {keys} from '../bucket/keys.ts'
 import {recordStore, type RecordStore} from '../build/record-store.ts'
-import {isBuildId} from '../build/id.ts'
+import {isBuildId, secondOf} from '../build/id.ts'
 import type {BuildRecord} from '../build/record.ts'
 import {EXIT, NixError} from '../errors.ts'
 import {baseNameOf, HASH_LENGTH, hashPartOf} from '../nix/store-path.ts'
@@ -15,16 +15,19 @@ export interface Wishes {
   keep: number
   /** how many of its pushes, the newest; null: all */
   keepPushes: number | null
-  /** its builds that are released */
-  released: ReadonlySet<string>
+  /** its builds that are released, and by whom: `v12`, an app's name */
+  released: ReadonlyMap<string, string>
   /** What was written later stays: milliseconds since 1970. */
   limit: number
 }
 
+/** Why a build stays: it is one of the newest that succeeded, it was written to lately, or it is released (by whom). */
+export type Reason = {kind: 'newest' | 'young'} | {kind: 'released'; by: string}
+
 /** What everything else in the bucket is kept for. */
 export interface Wanted {
-  /** ids of the app's builds that stay */
-  builds: Set<string>
+  /** the app's builds that stay, by id, the newest first */
+  builds: Map<string, Reason>
   /** of store paths */
   hashes: Set<string>
   /** digests */
@@ -48,15 +51,15 @@ const WIDTH = 8
 export async function readWanted(bucket: Pick<Bucket, 'list' | 'name' | 'put' | 'read'>, survey: Survey, wishes: Wishes): Promise<Wanted> {
   const keyNames = new Set<string>()
   const wanted: Wanted = {
-    builds: new Set(), hashes: new Set(), layers: new Set(), sources: new Set(), pushes: new Set(),
+    builds: new Map(), hashes: new Set(), layers: new Set(), sources: new Set(), pushes: new Set(),
     isOwnKey: name => keyNames.has(name) || survey.apps.has(name.replace(/-\d+$/, '')),
   }
   for (const [app, objects] of survey.apps) {
     const records = recordStore(bucket, app)
     const isOurs = app === wishes.app
-    const ids = isOurs ? await idsToKeep(records, objects, wishes) : [...objects.builds.keys()].filter(isBuildId)
+    if (isOurs) wanted.builds = await buildsToKeep(records, objects, wishes)
+    const ids = isOurs ? [...wanted.builds.keys()] : [...objects.builds.keys()].filter(isBuildId)
     const pushes = isOurs ? pushesToKeep(objects.pushes, wishes) : objects.pushes
-    if (isOurs) for (const id of ids) wanted.builds.add(id)
     if (isOurs) for (const {key} of pushes) wanted.pushes.add(key)
     await allOf(ids, WIDTH, async id => {
       const [found, list] = await Promise.all([readRecord(records, id), bucket.read(keys.paths(app, id), {maxBytes: MAX_LIST})])
@@ -71,19 +74,31 @@ export async function readWanted(bucket: Pick<Bucket, 'list' | 'name' | 'put' | 
   return wanted
 }
 
-async function idsToKeep(records: Pick<RecordStore, 'read'>, {builds}: AppObjects, {keep, released, limit}: Wishes): Promise<string[]> {
-  const ids: string[] = []
+async function buildsToKeep(records: Pick<RecordStore, 'read'>, {builds}: AppObjects, {keep, released, limit}: Wishes): Promise<Map<string, Reason>> {
+  const kept = new Map<string, Reason>()
   let succeeded = 0
-  // Ids sort by time.
-  for (const [id, {modifiedAt}] of [...builds].sort(([a], [b]) => a < b ? 1 : -1)) {
-    if (!isBuildId(id)) continue
-    const isNeeded = released.has(id) || modifiedAt > limit
+  for (const id of await newestFirst(records, [...builds.keys()].filter(isBuildId))) {
+    const modifiedAt = builds.get(id)?.modifiedAt ?? 0
+    const by = released.get(id)
     const counts = succeeded < keep && (await readRecord(records, id))?.state === 'succeeded'
     if (counts) succeeded += 1
-    if (counts || isNeeded) ids.push(id)
+    if (by !== undefined) kept.set(id, {kind: 'released', by})
+    else if (counts || modifiedAt > limit) kept.set(id, {kind: counts ? 'newest' : 'young'})
   }
 
-  return ids
+  return kept
+}
+
+/** Ids tell seconds apart; within one, the records do. */
+async function newestFirst(records: Pick<RecordStore, 'read'>, ids: readonly string[]): Promise<string[]> {
+  const seconds = new Map<string, string[]>()
+  for (const id of ids) seconds.set(secondOf(id), [...seconds.get(secondOf(id)) ?? [], id])
+  const sorted = await allOf([...seconds].sort(([a], [b]) => a < b ? 1 : -1), WIDTH, async ([, same]) => {
+    if (same.length === 1) return same
+    const times = new Map(await allOf(same, WIDTH, async id => [id, Date.parse((await readRecord(records, id))?.createdAt ?? '')] as const))
+    return same.sort((a, b) => (times.get(b) || 0) - (times.get(a) || 0) || (a < b ? 1 : -1))
+  })
+  return sorted.flat()
 }
 
 async function readRecord(records: Pick<RecordStore, 'read'>, id: string): Promise<BuildRecord | null> {

@@ -70,7 +70,8 @@ export function parseDyno(value: unknown): DynoInfo {
 export function parseSlug(value: unknown): SlugInfo {
   const slug = fieldsOf(value, 'slug')
   return {
-    id: slug.text('id'), checksum: slug.optionalText('checksum'), size: slug.optionalNumber('size'), commitDescription: slug.optionalText('commit_description'),
+    id: slug.text('id'), checksum: slug.optionalText('checksum'), size: slug.optionalNumber('size'),
+    commit: slug.optionalText('commit'), commitDescription: slug.optionalText('commit_description'),
     processTypes: slug.object('process_types')?.texts() ?? {},
     blobUrl: slug.object('blob')?.text('url') ?? '',
   }

@@ -47,6 +47,8 @@ export interface SlugInfo {
   checksum: string | null
   /** bytes; null where Heroku has not counted them */
   size: number | null
+  /** what was built, as whoever made the slug says */
+  commit: string | null
   commitDescription: string | null
   processTypes: Readonly<Record<string, string>>
   /** where its bytes go (POST) or come from (GET); signed, never printed */
