@@ -51,7 +51,8 @@ export abstract class NixCommand extends Command {
       say: line => this.logToStderr(line),
       warn: text => this.warn(text),
       status: text => {
-        if (ux.action.running && process.stderr.isTTY) ux.action.status = text
+        // Where there is no spinner, each would be a line.
+        if (ux.action.running && ux.action.type === 'spinner') ux.action.status = text
       },
       output: bytes => (this.jsonEnabled() ? process.stderr : process.stdout).write(bytes),
     }

@@ -14,6 +14,7 @@ import {findBuilt} from '../../lib/order/find-built.ts'
 import {startDyno} from '../../lib/order/start-dyno.ts'
 import {DEFAULT_TIMEOUT, parseTimeout} from '../../lib/order/time-to-live.ts'
 import {watchBuild} from '../../lib/order/watch-build.ts'
+import {transferBar} from '../../lib/output/progress.ts'
 import {formatBytes} from '../../lib/output/units.ts'
 import type {Platform} from '../../lib/platform/platform.ts'
 import {checkSupported} from '../../lib/platform/supported.ts'
@@ -115,7 +116,7 @@ The exit code is 5 when nix-build failed and 6 when the dyno was lost.`
     }
 
     const toolbox = await this.toolbox()
-    await this.step('Uploading source', () => uploadSource(bucket, config.appName, source),
+    await this.step('Uploading source', () => uploadSource(bucket, config.appName, source, {onSent: transferBar(source.size, this.telling().status)}),
       ({uploaded}) => (uploaded ? `done, ${formatBytes(source.size)}` : 'it is there already'))
     await this.step('Uploading toolbox', () => uploadToolbox(bucket, toolbox, {
       version: this.pluginVersion(), onTool: ({name, version}) => this.logToStderr(`fetching ${name} ${version}`),

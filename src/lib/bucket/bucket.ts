@@ -31,7 +31,8 @@ export interface Bucket {
   read(key: string, options: {maxBytes: number}): Promise<{bytes: Buffer; etag: string; modifiedAt: Date} | null>
   /** @param options.range first and last byte, inclusive */
   stream(key: string, options?: {range?: [first: number, last: number]}): Promise<{body: Readable; size: number; etag: string} | null>
-  put(key: string, body: Body, options?: {condition?: Condition; contentType?: string}): Promise<PutResult>
+  /** @param options.onSent called with the bytes so far, where a body is sent in several parts */
+  put(key: string, body: Body, options?: {condition?: Condition; contentType?: string; onSent?: (bytes: number) => void}): Promise<PutResult>
   /**
    * Makes an object that is written once as if written now. False where it is not there, or is too large for that (5 GiB): whoever
    * needs it writes it again.

@@ -102,15 +102,16 @@ export function s3Bucket(config: BucketConfig, {attempts = 5, connectTimeoutMs =
   const get = (key: string, options: {Range?: string; IfMatch?: string} = {}): Promise<GetObjectCommandOutput | null> =>
     found('s3:GetObject', key, () => client.send(new GetObjectCommand({Bucket: name, Key: key, ...options})))
 
-  async function upload(key: string, body: Readable, options: {size?: number; condition: object; contentType: object}): Promise<string> {
-    const result = await new Upload({
+  async function upload(key: string, body: Readable, options: {size?: number; onSent: ((bytes: number) => void) | undefined; condition: object; contentType: object}): Promise<string> {
+    const upload = new Upload({
       client, partSize: PART_SIZE, queueSize: 3,
       params: {Bucket: name, Key: key, Body: body, ...options.condition, ...options.contentType, ...(options.size === undefined ? {} : {ContentLength: options.size})},
-    }).done()
-    return bare(result.ETag)
+    })
+    upload.on('httpUploadProgress', ({loaded = 0}) => options.onSent?.(loaded))
+    return bare((await upload.done()).ETag)
   }
 
-  async function send(key: string, body: Body, options: {condition: object; contentType: object}): Promise<string> {
+  async function send(key: string, body: Body, options: {onSent: ((bytes: number) => void) | undefined; condition: object; contentType: object}): Promise<string> {
     const putBytes = async (bytes: Uint8Array) =>
       bare((await client.send(new PutObjectCommand({Bucket: name, Key: key, Body: bytes, ContentLength: bytes.length, ...options.condition, ...options.contentType}))).ETag)
 
@@ -152,8 +153,8 @@ export function s3Bucket(config: BucketConfig, {attempts = 5, connectTimeoutMs =
       return answer && {body: resumed(key, answer, range?.[0] ?? 0), size: answer.ContentLength ?? 0, etag: bare(answer.ETag)}
     },
 
-    async put(key, body, {condition, contentType} = {}): Promise<PutResult> {
-      const options = {condition: headers(condition), contentType: contentType === undefined ? {} : {ContentType: contentType}}
+    async put(key, body, {condition, contentType, onSent} = {}): Promise<PutResult> {
+      const options = {onSent, condition: headers(condition), contentType: contentType === undefined ? {} : {ContentType: contentType}}
       // Some stores forget the condition when an upload comes in parts, and nothing need be sent where it fails anyway.
       if (condition === 'absent' && !(body instanceof Uint8Array) && await head(key)) {
         if ('stream' in body) {

@@ -20,13 +20,13 @@ const IN_MEMORY = 8 * 1024 * 1024
 
 /**
  * Compresses the NAR of a path in a store, checking it against what Nix has registered.
- * @param file where a large one goes; whoever gets it removes it
+ * @param options.file where a large one goes; whoever gets it removes it
  * @throws NixError NAR_CHANGED
  */
-export async function packNar(path: string, {narHash, narSize, file}: {narHash: string; narSize: number; file: string}): Promise<PackedNar> {
+export async function packNar(path: string, {narHash, narSize, file, onRead = () => undefined}: {narHash: string; narSize: number; file: string; onRead?: (bytes: number) => void}): Promise<PackedNar> {
   const nar = contentHash()
   const packed = contentHash()
-  const frames = watchedLater(zstdFrames(watched(narOf(path), nar)), packed)
+  const frames = watchedLater(zstdFrames(watched(narOf(path), nar, onRead)), packed)
   const first: Buffer[] = []
   try {
     for await (const frame of frames) {
@@ -52,9 +52,10 @@ export async function packNar(path: string, {narHash, narSize, file}: {narHash: 
   return {body: size > IN_MEMORY ? {file} : Buffer.concat(first), compression: 'zstd', fileHash: packed.digest(), fileSize: size}
 }
 
-function* watched(pieces: Iterable<Buffer>, hash: ContentHash): Generator<Buffer, void> {
+function* watched(pieces: Iterable<Buffer>, hash: ContentHash, onRead: (bytes: number) => void): Generator<Buffer, void> {
   for (const piece of pieces) {
     hash.update(piece)
+    onRead(piece.length)
     yield piece
   }
 }

@@ -21,6 +21,8 @@ export interface PushOptions {
   /** folder for compressed NARs on their way, of one file for each push under way */
   scratch: string
   now: () => Date
+  /** Called with the bytes of each piece of a NAR that was read. */
+  onRead: (bytes: number) => void
 }
 
 /**
@@ -30,11 +32,11 @@ export interface PushOptions {
  * @returns bytes sent; null where the bucket has it
  * @throws NixError LOCAL_PATH_CHANGED where the store holds other bytes than Nix registered
  */
-export async function pushPath(bucket: PushBucket, path: LocalPath, {key, store, scratch, now, doubts}: PushOptions & {doubts: boolean}): Promise<number | null> {
+export async function pushPath(bucket: PushBucket, path: LocalPath, {key, store, scratch, now, onRead, doubts}: PushOptions & {doubts: boolean}): Promise<number | null> {
   const hash = hashPartOf(baseNameOf(path.path))
   const held = await heldBy(bucket, hash, {key, now, doubts})
   if (held === 'good') return null
-  const nar = await pack(path, `${store}/${baseNameOf(path.path)}`, `${scratch}/${hash}.nar.zst`)
+  const nar = await pack(path, `${store}/${baseNameOf(path.path)}`, `${scratch}/${hash}.nar.zst`, onRead)
   try {
     const info = await publishPath(bucket, {path, nar, shelf: 'shared', key, replace: held, now})
     return info === null ? null : nar.fileSize
@@ -55,9 +57,9 @@ async function heldBy(bucket: PushBucket, hash: string, {key, now, doubts}: Pick
   return !doubts || await bucket.head(checked.info.url) !== null ? 'good' : replace
 }
 
-async function pack(path: LocalPath, place: string, file: string): Promise<PackedNar> {
+async function pack(path: LocalPath, place: string, file: string, onRead: (bytes: number) => void): Promise<PackedNar> {
   try {
-    return await packNar(place, {...path, file})
+    return await packNar(place, {...path, file, onRead})
   } catch (error) {
     if (!(error instanceof NixError) || error.code !== 'NAR_CHANGED') throw error
     throw new NixError(error.message, {

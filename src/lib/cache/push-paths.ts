@@ -15,14 +15,14 @@ export interface Pushed {
   there: number
 }
 
-export interface PushAllOptions extends Omit<PushOptions, 'now'> {
+export interface PushAllOptions extends Omit<PushOptions, 'now' | 'onRead'> {
   /** NIX_APP_NAME, for which the paths are kept */
   app: string
   waiting: Waiting
   /** paths at once */
   parallel?: number
-  /** Called after each path. @param done paths so far, of all @param bytes of their NARs */
-  onPath?: (done: number, bytes: number) => void
+  /** Called with how many bytes of the NARs are done, those of paths that are there already included. */
+  onBytes?: (bytes: number) => void
 }
 
 /**
@@ -55,15 +55,14 @@ async function listPushed(bucket: PushBucket, app: string, paths: readonly Local
 }
 
 /** @returns bytes of each path that was sent */
-async function pushOnce(bucket: PushBucket, paths: readonly LocalPath[], options: PushOptions & {doubts: boolean} & Pick<PushAllOptions, 'onPath' | 'parallel'>): Promise<Map<string, number>> {
-  const {parallel = 4, onPath = () => undefined} = options
+async function pushOnce(bucket: PushBucket, paths: readonly LocalPath[], options: Omit<PushOptions, 'onRead'> & {doubts: boolean} & Pick<PushAllOptions, 'onBytes' | 'parallel'>): Promise<Map<string, number>> {
+  const {parallel = 4, onBytes = () => undefined} = options
   const byName = new Map(paths.map(path => [path.path, path]))
   const begun = new Map<string, Promise<void>>()
   const sent = new Map<string, number>()
   const waiting: (() => void)[] = []
   const failures: unknown[] = []
   let running = 0
-  let done = 0
   let bytes = 0
 
   function after(path: LocalPath): Promise<void> {
@@ -90,9 +89,15 @@ async function pushOnce(bucket: PushBucket, paths: readonly LocalPath[], options
   }
 
   async function send(path: LocalPath): Promise<void> {
-    const size = await pushPath(bucket, path, options)
+    let read = 0
+    const advance = (more: number) => {
+      read += more
+      onBytes(bytes += more)
+    }
+
+    const size = await pushPath(bucket, path, {...options, onRead: advance})
     if (size !== null) sent.set(path.path, size)
-    onPath(done += 1, bytes += path.narSize)
+    advance(path.narSize - read)
   }
 
   await Promise.all(paths.map(after))

@@ -3,6 +3,7 @@ import {tmpdir} from 'node:os'
 import path from 'node:path'
 import type {SucceededBuild} from '../build/record.ts'
 import {EXIT, NixError} from '../errors.ts'
+import {transferBar} from '../output/progress.ts'
 import {formatBytes} from '../output/units.ts'
 import type {BuildInfo} from '../platform/types.ts'
 import {createBuild} from './create-build.ts'
@@ -10,7 +11,7 @@ import {fetchSource} from './fetch-source.ts'
 import {finishRelease} from './finish-release.ts'
 import {followBuild} from './follow-build.ts'
 import {putSlug} from './put-slug.ts'
-import {percentOf, type RedeployWorld} from './redeploy-world.ts'
+import type {RedeployWorld} from './redeploy-world.ts'
 import type {Released} from './release-build.ts'
 import {sourceVersion} from './source-version.ts'
 
@@ -37,7 +38,7 @@ async function startBuild(record: SucceededBuild, {platform, bucket, tell}: Rede
   try {
     const source = await tell.step('Fetching the source', () => fetchSource(bucket, record, path.join(folder, 'source.tar.gz')), ({size}) => `done, ${formatBytes(size)}`)
     const {putUrl, getUrl} = await platform.createSource()
-    await tell.step('Uploading the source', () => putSlug(putUrl, source, percentOf(source.size, tell), 'source'))
+    await tell.step('Uploading the source', () => putSlug(putUrl, source, transferBar(source.size, tell.status), 'source'))
     const build = await tell.step('Starting a build at Heroku', () => createBuild(platform, {
       source_blob: {url: getUrl, version: sourceVersion(record), version_description: `Nix build ${record.id}`, checksum: `SHA256:${source.sha256}`},
     }), ({id}) => `done, ${id}`)

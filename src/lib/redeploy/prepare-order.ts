@@ -1,6 +1,7 @@
 import {FOLLOW_WAITS, patientBucket} from '../bucket/patient-bucket.ts'
 import {makeBuildId} from '../build/id.ts'
 import type {SucceededBuild} from '../build/record.ts'
+import {progressBar} from '../output/progress.ts'
 import {presignToolbox} from '../setup/presign-toolbox.ts'
 import {uploadToolbox} from '../setup/upload-toolbox.ts'
 import type {OrderOptions, OrderWorld} from './order-by-dyno.ts'
@@ -26,6 +27,6 @@ export function orderWorld({platform, impatient, bucket, tell, wait, elapsed}: R
     bucket: patientBucket(bucket, {waits: FOLLOW_WAITS, wait: seconds => wait(seconds * 1000), onWait: ({message}) => tell.say(`${message} Trying again.`)}),
     note: text => tell.warn(text),
     onStarted: dyno => tell.status(`dyno ${dyno}`),
-    onProgress: (done, total) => tell.status(total === null ? starting : `${Math.floor((done / Math.max(total, 1)) * 100)} %`),
+    onProgress: (done, total) => tell.status(total === null ? starting : progressBar(done, total)),
   }
 }

@@ -44,14 +44,3 @@ export interface RedeployWorld {
     version: string
   }
 }
-
-/** Shows how far a transfer is. @param total bytes */
-export function percentOf(total: number, {status}: Pick<Telling, 'status'>): (bytes: number) => void {
-  let shown = -1
-  return bytes => {
-    const percent = Math.floor((bytes / total) * 100)
-    if (percent === shown) return
-    shown = percent
-    status(`${percent} %`)
-  }
-}

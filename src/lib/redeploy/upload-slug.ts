@@ -2,6 +2,7 @@ import {mkdtemp, rm} from 'node:fs/promises'
 import {tmpdir} from 'node:os'
 import path from 'node:path'
 import type {SucceededBuild} from '../build/record.ts'
+import {transferBar} from '../output/progress.ts'
 import {formatBytes} from '../output/units.ts'
 import type {SlugRequest} from '../platform/types.ts'
 import {assembleSlug, slugChecksum, type Slug} from '../slug/assemble.ts'
@@ -10,7 +11,7 @@ import {fetchLayer, fetchSourcePart, layerPart} from './fetch-parts.ts'
 import {orderWorld, prepareOrder} from './prepare-order.ts'
 import {processTypes} from './procfile.ts'
 import {putSlug} from './put-slug.ts'
-import {percentOf, type RedeployWorld} from './redeploy-world.ts'
+import type {RedeployWorld} from './redeploy-world.ts'
 import {sendByDyno} from './send-by-dyno.ts'
 
 export interface Uploaded {
@@ -54,9 +55,9 @@ export async function uploadSlug(record: SucceededBuild, {marker, via: asked, vi
 async function sendFromHere(slug: Slug, request: SlugRequest, {record, folder}: {record: SucceededBuild; folder: string}, {platform, bucket, tell}: RedeployWorld): Promise<Omit<Uploaded, 'via'>> {
   const {layer} = record.outcome
   tell.say(`The slug has ${formatBytes(slug.size)}; ${formatBytes(layer.size)} come from the bucket, ${formatBytes(slug.size)} go to Heroku`)
-  await tell.step('Fetching the layer', () => fetchLayer(bucket, record, {folder, onProgress: percentOf(layer.size, tell)}))
+  await tell.step('Fetching the layer', () => fetchLayer(bucket, record, {folder, onProgress: transferBar(layer.size, tell.status)}))
   const created = await platform.createSlug({...request, checksum: await slugChecksum(slug)})
-  await tell.step('Uploading the slug', () => putSlug(created.blobUrl, slug, percentOf(slug.size, tell)))
+  await tell.step('Uploading the slug', () => putSlug(created.blobUrl, slug, transferBar(slug.size, tell.status)))
   return {slug: created.id, size: slug.size}
 }
 

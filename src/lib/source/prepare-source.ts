@@ -4,7 +4,7 @@ import path from 'node:path'
 import type {Bucket} from '../bucket/bucket.ts'
 import {keys} from '../bucket/keys.ts'
 import {stays} from '../gc/stays.ts'
-import {ownClock} from '../gc/sweep-mark.ts'
+import {ownClock, type Waiting} from '../gc/sweep-mark.ts'
 import {toText} from '../slug/byte-string.ts'
 import {buildTarget, filesNamed} from './build-target.ts'
 import {gitIn} from './git.ts'
@@ -63,10 +63,10 @@ async function choose(choice: SourceChoice, cwd: string, env: NodeJS.ProcessEnv)
   return {git, revision: await resolveRevision(git, choice.ref), [Symbol.asyncDispose]: () => Promise.resolve()}
 }
 
-/** Puts the source where its build looks for it, unless it is there. What is there is checked by the dyno. */
-export async function uploadSource(bucket: Pick<Bucket, 'head' | 'put' | 'read' | 'touch'>, app: string, source: PreparedSource, waiting = ownClock): Promise<{uploaded: boolean}> {
+/** Puts the source where its build looks for it, unless it is there. What is there is checked by the dyno. @param options.onSent bytes so far */
+export async function uploadSource(bucket: Pick<Bucket, 'head' | 'put' | 'read' | 'touch'>, app: string, source: PreparedSource, {waiting = ownClock, onSent}: {waiting?: Waiting; onSent?: (bytes: number) => void} = {}): Promise<{uploaded: boolean}> {
   const key = keys.source(app, source.revision.tree)
   if (await stays(bucket, key, waiting)) return {uploaded: false}
-  const result = await bucket.put(key, {file: source.file}, {condition: 'absent', contentType: 'application/gzip'})
+  const result = await bucket.put(key, {file: source.file}, {condition: 'absent', contentType: 'application/gzip', ...(onSent && {onSent})})
   return {uploaded: result.kind === 'stored'}
 }

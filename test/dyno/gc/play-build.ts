@@ -49,7 +49,7 @@ export async function playBuild({bucket, app, id, tree, paths, folder, now, wait
   fs.writeFileSync(`${own}/source`, `source ${tree}`)
   const waiting = {now, wait}
   const source = {tree: hex(tree, 40), commit: hex(tree, 40), sha256: hex(tree)}
-  await uploadSource(bucket, app, {revision: source, sha256: source.sha256, size: 8, ignored: 0, warnings: [], file: `${own}/source`, [Symbol.asyncDispose]: () => Promise.resolve()}, waiting)
+  await uploadSource(bucket, app, {revision: source, sha256: source.sha256, size: 8, ignored: 0, warnings: [], file: `${own}/source`, [Symbol.asyncDispose]: () => Promise.resolve()}, {waiting})
   const pending: PendingBuild = {...PENDING, id, app, source, createdAt: now().toISOString()}
   await recordStore(bucket, app).create(pending)
   const config = {

@@ -12,6 +12,7 @@ import {describePlan, goingOf, totalOf, type Going} from '../../../lib/gc/descri
 import type {SweepPlan} from '../../../lib/gc/plan-sweep.ts'
 import {releasedBuilds} from '../../../lib/gc/released-builds.ts'
 import type {Swept} from '../../../lib/gc/sweep.ts'
+import {countBar} from '../../../lib/output/progress.ts'
 import {formatBytes} from '../../../lib/output/units.ts'
 
 interface GcResult {
@@ -95,7 +96,7 @@ Keeps the newest builds that succeeded, the builds of the newest releases, whate
     try {
       const swept = await this.step(`Sweeping bucket ${bucket.name}`, () => collect(bucket, plan, {
         sweep: randomBytes(16).toString('hex'), now: () => new Date(), elapsed: () => performance.now(), signal: stop.signal,
-        onProgress: done => tell.status(`${done} of ${objects}`),
+        onProgress: countBar(objects, 'objects', tell.status),
       }), describe)
       if (!swept.complete) {
         this.logToStderr('It was stopped; what is left is whole, and the next heroku nix:cache:gc goes on from here.')

@@ -1,6 +1,5 @@
 import * as Args from '@oclif/core/args'
 import {flags as Flags} from '@heroku-cli/command'
-import {ux} from '@oclif/core/ux'
 import {mkdtemp, rm} from 'node:fs/promises'
 import {tmpdir} from 'node:os'
 import path from 'node:path'
@@ -10,6 +9,7 @@ import {pushPaths, type Pushed} from '../../../lib/cache/push-paths.ts'
 import {parseConfig} from '../../../lib/config-vars.ts'
 import {ownClock} from '../../../lib/gc/sweep-mark.ts'
 import {STORE_DIR} from '../../../lib/nix/store-path.ts'
+import {transferBar} from '../../../lib/output/progress.ts'
 import {formatBytes} from '../../../lib/output/units.ts'
 import {parseSecretKey} from '../../../lib/signing/nix-key.ts'
 
@@ -56,14 +56,14 @@ Builds on dynos then take them from there. Everything that the paths refer to co
       ({length}) => `${length} path${length === 1 ? '' : 's'}, ${argv.length === 1 ? 'with all it refers' : 'with all they refer'} to`)
     const {s3Bucket} = await import('../../../lib/bucket/s3-bucket.ts')
     const bucket = s3Bucket(config.bucket)
+    const total = paths.reduce((sum, {narSize}) => sum + narSize, 0)
+    const tell = this.telling()
     const scratch = await mkdtemp(path.join(tmpdir(), 'heroku-nix-push-'))
     try {
       const pushed = await this.step(`Copying to bucket ${bucket.name}`, () => pushPaths(bucket, paths, {
         key, scratch, store: this.store, app: config.appName,
-        waiting: {...ownClock, onWait: () => this.logToStderr('The bucket is being swept (nix:cache:gc); this waits for that to end.')},
-        onPath: done => {
-          ux.action.status = `${done} of ${paths.length}`
-        },
+        waiting: {...ownClock, onWait: () => tell.say('The bucket is being swept (nix:cache:gc); this waits for that to end.')},
+        onBytes: transferBar(total, tell.status),
       }), describe)
       return {app: app.name, bucket: bucket.name, ...pushed}
     } finally {
