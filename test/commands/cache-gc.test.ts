@@ -55,7 +55,7 @@ describe('nix:cache:gc', function () {
     const again = await world().run(NixRedeploy, ['--app=swept', `--build=${first}`, '--force'])
     expect(again.error).to.equal(null)
     const nothing = await gc(72, '--app=swept', '--keep=1', '--confirm=swept')
-    expect(nothing.stdout).to.include('Nothing goes')
+    expect(nothing.stdout).to.include('There is nothing to delete.')
     expect(nothing.result).to.deep.include({swept: null})
   })
 

@@ -35,15 +35,20 @@ export function describePlan(plan: SweepPlan): string[] {
   const lines = [...kept.builds].map(([id, reason]) => `  ${id}  ${reason.kind === 'released' ? `released, ${reason.by}` : REASONS[reason.kind]}`)
   const gone = plan.builds.map(({id}) => `  ${id}`)
   return [
-    `Of ${plan.app} ${kept.builds.size === 1 ? 'this build stays' : `these ${kept.builds.size} builds stay`}, with all that ${kept.builds.size === 1 ? 'it needs' : 'they need'}:`,
+    keeping(plan),
     ...shortened(lines),
-    `In all ${plural(kept.paths, 'store path')} of this and other apps stay${kept.paths === 1 ? 's' : ''}, ${plural(kept.pushes, 'push', 'pushes')} of nix:cache:push included.`,
+    `${plural(kept.paths, 'store path')} of this and other apps stay${kept.paths === 1 ? 's' : ''}${kept.pushes === 0 ? '' : `, also for ${plural(kept.pushes, 'push', 'pushes')} by nix:cache:push`}.`,
     ...(gone.length === 0 ? [] : [`${gone.length === 1 ? 'This build goes' : `These ${gone.length} builds go`}:`, ...shortened(gone)]),
-    ...(going.length === 0 ? ['Nothing goes: all else is younger than 48 hours.'] : ['What goes:', ...tableLines([
+    ...(going.length === 0 ? ['There is nothing to delete.'] : ['What goes:', ...tableLines([
       ['', 'objects', 'size'],
       ...[...going, {kind: 'all', ...totalOf(going)}].map(({kind, objects, bytes}) => [`  ${kind}`, String(objects), formatBytes(bytes)]),
     ])]),
   ]
+}
+
+function keeping({app, kept: {builds: {size}}}: SweepPlan): string {
+  if (size === 0) return `No build of ${app} stays.`
+  return size === 1 ? `Of ${app} this build stays, with all that it needs:` : `Of ${app} these ${size} builds stay, with all that they need:`
 }
 
 const REASONS = {newest: 'one of the newest that succeeded', young: 'younger than 48 hours'}
