@@ -99,10 +99,19 @@ describe('the external builder', function () {
     // A shell stays as the jail's first process, so that the jail outlives Nix.
     const {file, args, env} = nixCommand(jail.installed, 'nix-build', ['source/dyno-only.nix', '--attr', 'waits', '--no-out-link'])
     const script = `"$@" 2>&1 | { grep --quiet --line-buffered '^waiting'; pkill -KILL --exact nix-build; cat; }
-      while pgrep --full '^[w]aits-for-ever' > /dev/null; do sleep 0.1; done
-      ls -A /app/.nix/b`
+      while pgrep --full '^[w]aits-for-ever' > /dev/null || [[ -n "$(ls -A /app/.nix/b)" ]]; do sleep 0.1; done
+      echo all gone`
     const {status, stdout} = await jail.run(['/bin/bash', '-c', script, 'bash', file, ...args], {env, files: jail.toolboxFiles})
-    expect([status, stdout.split('\n').filter(line => /^[0-9a-z]{16}$/.test(line))]).to.deep.equal([0, []])
+    expect([status, stdout.split('\n').at(-2)]).to.deep.equal([0, 'all gone'])
+  })
+
+  it('ends a builder that takes longer than it may, and removes its folder', async () => {
+    const {file, args, env} = nixCommand(jail.installed, 'nix-build', ['source/dyno-only.nix', '--attr', 'waits', '--no-out-link', '--timeout', '2'])
+    const script = `"$@"; status=$?
+      while pgrep --full '^[w]aits-for-ever' > /dev/null || [[ -n "$(ls -A /app/.nix/b)" ]]; do sleep 0.1; done
+      exit $status`
+    const {status, stderr} = await jail.run(['/bin/bash', '-c', script, 'bash', file, ...args], {env, files: jail.toolboxFiles})
+    expect([status, stderr.includes('timed out after 2 seconds')]).to.deep.equal([101, true])
   })
 
   it('says that it is at work while it reads large outputs, so that `max-silent-time` does not end it', async () => {
