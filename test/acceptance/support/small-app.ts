@@ -30,3 +30,14 @@ while (my $client = $server->accept) {
     Procfile: 'web: run_result.sh bin/webserver\n',
   }
 }
+
+/** The same of a dozen derivations that need each other, each with something to do. @param text makes all of them others */
+export function manyParts(text: string): Record<string, string> {
+  const part = (name: string, needs: readonly string[]) => `  ${name} = derivation {
+    name = "${name}"; system = "x86_64-linux"; builder = "/bin/bash"; needs = [ ${needs.join(' ')} ];
+    args = [ "-c" "export PATH=/usr/bin:/bin; mkdir $out; seq 200000 > $out/numbers; echo ${text} ${name} $needs > $out/needs" ];
+  };\n`
+  const parts = ['one', 'two', 'three', 'four', 'five'].flatMap(name => [part(name, ['base']), part(`${name}-more`, [name, 'base'])])
+  const {'default.nix': web = '', ...rest} = smallApp({page: 'Hello from Nix', attributes: 'needs = [ one-more two-more three-more four-more five-more ];', script: 'echo $needs'})
+  return {...rest, 'default.nix': `let\n${part('base', [])}${parts.join('')}in ${web.replace('echo $needs', `echo ${text} $needs; mkdir -p $out; echo $needs > $out/needs`)}`}
+}

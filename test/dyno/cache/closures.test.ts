@@ -3,13 +3,12 @@ import {once} from 'node:events'
 import {createServer, type Server} from 'node:http'
 import type {AddressInfo} from 'node:net'
 import {setTimeout as delay} from 'node:timers/promises'
-import {hashAll} from '../../../src/lib/closure/content-hash.ts'
-import {decompressor, parseCompression} from '../../../src/lib/closure/compression.ts'
-import {signerOf, signNarInfo} from '../../../src/lib/closure/narinfo-signature.ts'
+import {signNarInfo} from '../../../src/lib/closure/narinfo-signature.ts'
 import {printNarInfo, type NarInfo} from '../../../src/lib/closure/narinfo.ts'
 import {formatPublicKey} from '../../../src/lib/signing/nix-key.ts'
 import {Gate} from '../../acceptance/support/gate.ts'
 import {OTHER_KEY} from '../../lib/closure/support/narinfos.ts'
+import {checkCache} from '../../support/check-cache.ts'
 import {hasTools, makeWorld, type World} from '../support/world.ts'
 import {build, finish, nameOf, narInfosOf, projectOf} from './support.ts'
 
@@ -35,15 +34,13 @@ describe('the closure in the bucket', function () {
   })
 
   /** Everything in it is whole: each NAR is what its narinfo says, each narinfo is signed, each reference is there. */
-  async function expectConsistent(): Promise<void> {
-    const infos = [...(await narInfosOf(world.bucket)).values()]
-    const paths = new Set(infos.map(({storePath}) => storePath))
-    for (const info of infos) {
-      expect(signerOf(info, [world.signingKey.publicKey]), info.storePath).not.to.equal(null)
-      expect(info.references.filter(path => !paths.has(path)), info.storePath).to.deep.equal([])
-      const object = await world.bucket.stream(info.url)
-      expect(await hashAll(object?.body.pipe(decompressor(parseCompression(info.compression))) ?? []), info.storePath).to.deep.equal({hash: info.narHash, size: info.narSize})
-    }
+  async function expectConsistent(isUpstream: (path: string) => boolean = () => false): Promise<void> {
+    const {faults} = await checkCache(world.bucket, {trusted: world.signingKey.publicKey, isUpstream})
+    expect(faults).to.deep.equal([])
+  }
+
+  async function saved(name: string): Promise<void> {
+    while (![...(await narInfosOf(world.bucket)).values()].some(info => nameOf(info) === name)) await delay(50)
   }
 
   async function infoOf(name: string): Promise<NarInfo> {
@@ -86,7 +83,7 @@ describe('the closure in the bucket', function () {
     const order = await world.order(files)
     const running = world.start(order)
     await gate.arrived
-    while (![...(await narInfosOf(world.bucket)).values()].some(info => nameOf(info) === 'two')) await delay(50)
+    await saved('two')
     running.dyno.kill()
     await running.ended
     await expectConsistent()
@@ -116,6 +113,47 @@ describe('the closure in the bucket', function () {
     gate.open()
     const again = await build(world, files)
     expect(again.built, again.output + again.log).to.deep.equal(['late'])
+  })
+
+  it('gets no more when the network is lost, and the next build goes on from what it had', async () => {
+    await using gate = await Gate.build()
+    const files = projectOf({
+      before: {script: MAKE('before')}, after: {script: `curl --silent ${gate.url}; ${MAKE('after')}echo $before > $out/before\n`, inputs: ['before']},
+      last: {script: 'mkdir $out; echo $after > $out/after\n', inputs: ['after']},
+    })
+    const order = await world.order(files)
+    const running = world.start(order)
+    await gate.arrived
+    await saved('before')
+    await world.faults.setDown(true)
+    gate.open()
+    while (!running.output().includes('Trying again in')) await delay(50)
+    running.dyno.stop()
+    expect((await running.ended).status).to.equal(6)
+    expect(running.output()).to.include('The bucket could not be told')
+    await world.faults.setDown(false)
+    await expectConsistent()
+
+    const again = await build(world, files)
+    expect(again, again.output + again.log).to.include({status: 0})
+    expect(again.built).to.deep.equal(['after', 'last'])
+  })
+
+  it('keeps what was finished when a builder wants more memory than the dyno has', async function () {
+    if (!world.limitsMemory) this.skip()
+    const files = projectOf({
+      modest: {script: MAKE('modest')},
+      greedy: {script: `perl -e 'my $all = "x" x (900 * 2 ** 20)' && ${MAKE('greedy')}echo $modest > $out/modest\n`, inputs: ['modest']},
+    })
+    const order = await world.order(files)
+    const killed = await finish(world, order, world.start(order, {memory: 768 * 1024 ** 2}))
+    expect(killed.status, killed.output + killed.log).to.equal(5)
+    expect(killed.built).to.deep.equal(['greedy', 'modest'])
+    await expectConsistent()
+
+    const larger = await build(world, files)
+    expect(larger, larger.output + larger.log).to.include({status: 0})
+    expect(larger.built).to.deep.equal(['greedy'])
   })
 
   it('is refused, named and mended where somebody changed it', async () => {
@@ -192,6 +230,7 @@ describe('the closure in the bucket', function () {
       const ran = await build(world, project('upstream', 'changed'), {buildFlags, env: {NIX_CACHE_UPSTREAM: 'skip'}})
       expect(ran.built, ran.output + ran.log).to.deep.equal(['app', 'right'])
       expect([...(await narInfosOf(world.bucket)).values()].map(nameOf)).to.include('right').and.not.to.include('left')
+      await expectConsistent(path => objects.has(`${path.slice('/nix/store/'.length, '/nix/store/'.length + 32)}.narinfo`))
     })
 
     it('names cache, key and option where the key is not trusted, and builds', async () => {

@@ -49,7 +49,10 @@ export interface World {
   configVars: Record<string, string>
   /** Puts a source and a pending record into the bucket, as nix:build does. */
   order(files: Record<string, string>, options?: {buildFlags?: string; presigned?: boolean}): Promise<OrderedBuild>
-  start(order: OrderedBuild, options?: {env?: Record<string, string>; slug?: string | null}): RunningDyno
+  /** @param options.memory bytes that the dyno may have */
+  start(order: OrderedBuild, options?: {env?: Record<string, string>; slug?: string | null; memory?: number}): RunningDyno
+  /** Whether this machine ends what wants more memory than a dyno has. */
+  limitsMemory: boolean
   close(): Promise<void>
 }
 
@@ -91,6 +94,7 @@ export async function makeWorld(): Promise<World> {
 
   return {
     server, faults, bucket, records, toolbox, signingKey, configVars,
+    limitsMemory: !host.lacks.some(lack => lack.startsWith('Memory limits are shown')),
 
     async order(files, {buildFlags = '', presigned = false} = {}) {
       const id = `20261123-0900${String(++builds).padStart(2, '0')}-test`
@@ -105,10 +109,10 @@ export async function makeWorld(): Promise<World> {
       return {id, request: dynoRequest({build: id, toolbox: toolbox.digest, source, size: null, timeToLive: 3600, presigned: presigned ? await presign() : null})}
     },
 
-    start({request}, {env = {}, slug = null} = {}) {
+    start({request}, {env = {}, slug = null, memory = 4 * 1024 ** 3} = {}) {
       const spec: DynoSpec = {
         name: 'run.1234', command: request.command, env: {...configVars, DYNO: 'run.1234', ...request.env, ...env}, slug,
-        terminal: null, web: null, timeToLiveMs: null, graceMs: 30_000, maxThreads: 512, memory: 4 * 1024 ** 3,
+        terminal: null, web: null, timeToLiveMs: null, graceMs: 30_000, maxThreads: 512, memory,
       }
       const dyno = host.start(spec)
       const chunks: Buffer[] = []

@@ -1,5 +1,6 @@
 import {setTimeout as delay} from 'node:timers/promises'
 import {nixCommand} from '../../../../src/dyno/engine/nix-command.ts'
+import {randomNumbers} from '../../../support/random.ts'
 import type {EngineJail} from './installed.ts'
 import {processesOf} from './processes-of.ts'
 
@@ -19,7 +20,7 @@ const RETRY = 'for n in {1..300}; do "$@" && exit 0; done; exit 1'
  * with SIGKILL, chosen and timed by `seed`, until so many were. `projects`: nix-build's arguments for each round.
  */
 export async function buildInChaos(jail: EngineJail, {seed, kills, projects}: {seed: number; kills: number; projects: (round: number) => string[]}): Promise<ChaosReport> {
-  const random = mulberry32(seed)
+  const random = randomNumbers(seed)
   const report: ChaosReport = {killed: {}, built: []}
   let left = kills
   for (let round = 0; left > 0; round++) {
@@ -61,15 +62,4 @@ function nameOf(command: string): string {
   if (command.includes('--abandoned')) return 'watchdog'
   if (command.includes('external-builder')) return 'external builder'
   return /nix-build/.test(command) ? 'Nix' : 'builder'
-}
-
-/** A small generator of numbers in [0, 1): the same for the same seed. */
-function mulberry32(seed: number): () => number {
-  let state = seed
-  return () => {
-    state = (state + 0x6d2b79f5) | 0
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
-  }
 }
