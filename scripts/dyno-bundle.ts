@@ -36,7 +36,7 @@ export async function externalBuilderProgram(): Promise<string> {
   return textOf('src/dyno/external-builder-main.ts', await dynoBundle())
 }
 
-async function textOf(entryPoint: string, options: BuildOptions): Promise<string> {
+export async function textOf(entryPoint: string, options: BuildOptions = OPTIONS): Promise<string> {
   const {outputFiles} = await build({...options, entryPoints: [join(root, entryPoint)], write: false})
   const [file] = outputFiles
   if (!file) throw new Error(`esbuild made nothing of ${entryPoint}`)

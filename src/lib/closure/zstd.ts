@@ -9,8 +9,8 @@ const LEVEL = 1
 /** Compressed pieces are mostly smaller than half of what they hold. */
 const OUTPUT = 1024 * 1024
 /** Bytes of output at a time, and how much of it may wait: a thread decompresses while what it made is used. */
-const CHUNK = 512 * 1024
-const AHEAD = 1024 * 1024
+const CHUNK = 128 * 1024
+const AHEAD = 256 * 1024
 
 const compress = promisify(zstdCompress)
 

@@ -1,10 +1,9 @@
 import type {Readable} from 'node:stream'
-import {buffer} from 'node:stream/consumers'
 import type {Bucket} from '../bucket/bucket.ts'
 import {EXIT, NixError} from '../errors.ts'
 
 /** What one request asks for. */
-export const PART_SIZE = 2 * 1024 * 1024
+export const PART_SIZE = 1024 * 1024
 /** Parts of one object that are asked for at once; they are all that is held in memory of it. */
 const AT_ONCE = 3
 
@@ -47,8 +46,12 @@ function objectInParts(bucket: Pick<Bucket, 'name' | 'stream'>, key: string, siz
     if (ended || object.size !== last - first + 1) body.destroy()
     if (object.size !== last - first + 1) throw truncated(bucket, key, first + object.size, size)
     bodies.add(body)
-    const bytes = await buffer(body)
+    // Memory of its own, which can be handed to another thread.
+    const bytes = Buffer.allocUnsafeSlow(object.size)
+    let filled = 0
+    for await (const piece of body as AsyncIterable<Buffer>) filled += piece.copy(bytes, filled)
     bodies.delete(body)
+    if (filled !== bytes.length) throw truncated(bucket, key, first + filled, size)
     return bytes
   }
 

@@ -14,26 +14,37 @@ export interface RestoredPath {
 }
 
 /**
- * A path's entries as they lie in the view, off the bucket. Its bytes are asked for at once; they are right when the last entry
- * was taken without an error, and not before.
+ * A path's entries as they lie in the view, off the bucket. Its bytes are asked for at once.
  * @param scratch an existing folder for files too large for memory
- * @throws NixError BAD_NAR, WRONG_NAR, NAR_MISSING, NAR_TRUNCATED, which name path and object
+ * @throws NixError of restoredEntries, NAR_MISSING, NAR_TRUNCATED
  */
-export function restoredPath(bucket: Pick<Bucket, 'name' | 'stream'>, {info, narKey}: FoundPath, scratch: string): RestoredPath {
-  const fetched = rangedObject(bucket, narKey, info.fileSize)
-  return {entries: named(), close: () => fetched.close()}
-
-  async function* named(): AsyncGenerator<ViewEntry, void> {
+export function restoredPath(bucket: Pick<Bucket, 'name' | 'stream'>, path: FoundPath, scratch: string): RestoredPath {
+  const fetched = rangedObject(bucket, path.narKey, path.info.fileSize)
+  async function* untilEnd(): AsyncGenerator<ViewEntry, void> {
     try {
-      yield* viewEntries(readNar(verifiedNar(fetched.pieces, info)), {baseName: baseNameOf(info.storePath), isPlainData: isPlainData(info), scratch})
-    } catch (error) {
-      if (!(error instanceof NixError) || !['BAD_NAR', 'WRONG_NAR'].includes(error.code)) throw error
-      throw new NixError(`The NAR of ${info.storePath}, ${narKey} in bucket ${bucket.name}, is refused: ${error.message}`, {
-        code: error.code, exit: error.exitCode, suggestions: ['heroku nix:build --force'], cause: error,
-      })
+      yield* restoredEntries(path, fetched.pieces, {bucketName: bucket.name, scratch})
     } finally {
       fetched.close()
     }
+  }
+
+  return {entries: untilEnd(), close: () => fetched.close()}
+}
+
+/**
+ * The same out of its object's bytes. They are right when the last entry was taken without an error, and not before.
+ * @throws NixError BAD_NAR, WRONG_NAR, which name path and object
+ */
+export async function* restoredEntries(
+  {info, narKey}: FoundPath, compressed: AsyncIterable<Buffer>, {bucketName, scratch}: {bucketName: string; scratch: string},
+): AsyncGenerator<ViewEntry, void> {
+  try {
+    yield* viewEntries(readNar(verifiedNar(compressed, info)), {baseName: baseNameOf(info.storePath), isPlainData: isPlainData(info), scratch})
+  } catch (error) {
+    if (!(error instanceof NixError) || !['BAD_NAR', 'WRONG_NAR'].includes(error.code)) throw error
+    throw new NixError(`The NAR of ${info.storePath}, ${narKey} in bucket ${bucketName}, is refused: ${error.message}`, {
+      code: error.code, exit: error.exitCode, suggestions: ['heroku nix:build --force'], cause: error,
+    })
   }
 }
 

@@ -1,6 +1,7 @@
 import os from 'node:os'
 import fs from 'node:fs'
 import {MessageChannel, Worker, receiveMessageOnPort} from 'node:worker_threads'
+import {threadProgram} from '../thread-program.ts'
 import type {DeriveFile, Made, Observer} from './derive-file.ts'
 import type {DiskPath} from './entry.ts'
 import type {RewritingSpec} from './rewriting.ts'
@@ -114,6 +115,5 @@ export class FilePool {
 }
 
 function program(): URL {
-  if (typeof FILE_WORKER_PROGRAM === 'string') return new URL(`data:text/javascript,${encodeURIComponent(FILE_WORKER_PROGRAM)}`)
-  return new URL(import.meta.url.replace(/file-pool(?=\.[jt]s$)/, 'file-worker'))
+  return threadProgram(typeof FILE_WORKER_PROGRAM === 'string' ? FILE_WORKER_PROGRAM : null, import.meta.url, 'file-worker')
 }

@@ -1,0 +1,147 @@
+import {Worker} from 'node:worker_threads'
+import {NixError, type ExitCode} from '../errors.ts'
+import type {Rules} from '../slugexclude/rules.ts'
+import {threadProgram} from '../thread-program.ts'
+import type {FoundPath} from './find-paths.ts'
+import type {Restored, RestorePlace} from './restore-path.ts'
+
+/** What a thread is started with. */
+export type RestoreWork = Omit<RestorePlace, 'filter'> & {rules: Rules | null}
+
+/** `bytes`: the next of a path's compressed bytes; null: there are no more. `broken`: they could not be had. */
+export type ToThread = {id: number} & ({kind: 'broken'} | {kind: 'path'; path: FoundPath} | {kind: 'piece'; bytes: Uint8Array | null})
+
+/** `more`: the next of a path's bytes are wanted. */
+export type FromThread = {id: number} & ({kind: 'done'; restored: Restored} | {kind: 'failed'; failure: Failure} | {kind: 'more'})
+
+/** An error on its way between threads. */
+export interface Failure {
+  message: string
+  code: string | undefined
+  /** of a NixError */
+  told: {exit: ExitCode; suggestions: readonly string[]} | null
+}
+
+/** Put in where a program is one file; elsewhere the thread's lies beside this one. */
+declare const RESTORE_THREAD_PROGRAM: string
+
+/** MiB of new objects until a thread looks for garbage: with them go the buffers that they stand for, each a thousand times larger. */
+const YOUNG_MIB = 2
+
+/** Threads that restore paths whose bytes this one downloads. */
+export interface RestoreThreads extends Disposable {
+  restore(path: FoundPath, compressed: AsyncIterable<Buffer>): Promise<Restored>
+}
+
+export function startRestoreThreads(count: number, work: RestoreWork): RestoreThreads {
+  const threads = Array.from({length: count}, () => new RestoreThread(work))
+  return {
+    restore(path, compressed) {
+      // By bytes, not by paths: one path may be most of a closure, and its thread is to be its own.
+      const [idlest] = threads.toSorted((a, b) => a.bytes - b.bytes)
+      if (!idlest) throw new Error('There is no thread to restore with.')
+      return idlest.restore(path, compressed)
+    },
+    [Symbol.dispose]() {
+      for (const thread of threads) thread.end()
+    },
+  }
+}
+
+interface Running {
+  narSize: number
+  pieces: AsyncIterator<Buffer>
+  settle: PromiseWithResolvers<Restored>
+  /** why its bytes could not be had */
+  broken: unknown
+}
+
+class RestoreThread {
+  readonly #worker: Worker
+  readonly #running = new Map<number, Running>()
+  #last = 0
+  #failure: Error | null = null
+
+  constructor(work: RestoreWork) {
+    this.#worker = new Worker(program(), {workerData: work, env: {}, execArgv: [], resourceLimits: {maxYoungGenerationSizeMb: YOUNG_MIB}})
+    this.#worker.on('message', (message: FromThread) => void this.#hear(message))
+    this.#worker.on('error', (error: Error) => {
+      this.#failure = error
+      for (const {settle} of this.#running.values()) settle.reject(error)
+    })
+  }
+
+  /** of the NARs under way */
+  get bytes(): number {
+    return [...this.#running.values()].reduce((sum, {narSize}) => sum + narSize, 0)
+  }
+
+  async restore(path: FoundPath, compressed: AsyncIterable<Buffer>): Promise<Restored> {
+    if (this.#failure) throw this.#failure
+    const id = ++this.#last
+    const settle = Promise.withResolvers<Restored>()
+    this.#running.set(id, {narSize: path.info.narSize, pieces: compressed[Symbol.asyncIterator](), settle, broken: null})
+    this.#send({kind: 'path', id, path})
+    try {
+      return await settle.promise
+    } finally {
+      this.#running.delete(id)
+    }
+  }
+
+  end(): void {
+    void this.#worker.terminate()
+  }
+
+  async #hear(message: FromThread): Promise<void> {
+    const running = this.#running.get(message.id)
+    if (!running) return
+    switch (message.kind) {
+      case 'done':
+        running.settle.resolve(message.restored)
+        break
+      case 'failed':
+        running.settle.reject(running.broken ?? revived(message.failure))
+        break
+      case 'more':
+        await this.#sendNext(message.id, running)
+        break
+    }
+  }
+
+  /** Iterators answer in the order in which they are asked. */
+  async #sendNext(id: number, running: Running): Promise<void> {
+    try {
+      const next = await running.pieces.next()
+      const bytes = next.done ? null : owned(next.value)
+      this.#send({kind: 'piece', id, bytes}, bytes === null ? [] : [bytes.buffer])
+    } catch (error) {
+      running.broken = error
+      this.#send({kind: 'broken', id})
+    }
+  }
+
+  #send(message: ToThread, transferred: ArrayBuffer[] = []): void {
+    this.#worker.postMessage(message, transferred)
+  }
+}
+
+/** Bytes that can be handed over: all of their memory, and nobody else's. */
+function owned(piece: Buffer): Uint8Array<ArrayBuffer> {
+  const isWhole = piece.buffer instanceof ArrayBuffer && piece.byteLength === piece.buffer.byteLength
+  return isWhole ? new Uint8Array(piece.buffer) : new Uint8Array(piece)
+}
+
+function program(): URL {
+  return threadProgram(typeof RESTORE_THREAD_PROGRAM === 'string' ? RESTORE_THREAD_PROGRAM : null, import.meta.url, 'restore-thread')
+}
+
+export function failureOf(error: unknown): Failure {
+  if (error instanceof NixError) return {message: error.message, code: error.code, told: {exit: error.exitCode, suggestions: error.suggestions}}
+  const {message, code} = error instanceof Error ? error as NodeJS.ErrnoException : {message: String(error), code: undefined}
+  return {message, code, told: null}
+}
+
+function revived({message, code, told}: Failure): Error {
+  return told && code !== undefined ? new NixError(message, {code, ...told}) : Object.assign(new Error(message), {code})
+}
