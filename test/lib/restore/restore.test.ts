@@ -1,10 +1,8 @@
 import {expect} from 'chai'
-import {createHash} from 'node:crypto'
 import fs from 'node:fs'
 import {gzipSync} from 'node:zlib'
 import {after, before, describe, it} from 'mocha'
-import {keys} from '../../../src/lib/bucket/keys.ts'
-import {findClosure, findPaths, type FoundPath} from '../../../src/lib/restore/find-paths.ts'
+import {findClosure, type FoundPath} from '../../../src/lib/restore/find-paths.ts'
 import {closureEntries} from '../../../src/lib/restore/closure-entries.ts'
 import {restoreTree} from '../../../src/lib/restore/restore-tree.ts'
 import {writeLayer} from '../../../src/lib/slug/layer.ts'
@@ -13,9 +11,10 @@ import {parseRules} from '../../../src/lib/slugexclude/parse-rules.ts'
 import {makeModesCanonical} from '../../../src/lib/view/canonical-modes.ts'
 import {ensureInView} from '../../../src/lib/view/view.ts'
 import {serve, type Served} from '../bucket/served.ts'
-import {OTHER_KEY, OWN_KEY} from '../closure/support/narinfos.ts'
+import {OWN_KEY} from '../closure/support/narinfos.ts'
 import {describeTree, Memory} from '../slug/trees.ts'
 import {makeTrees, type TestTrees} from '../view/support/trees.ts'
+import {describeRefusals} from './support/refusals.ts'
 import {save, tarOf, zipOf} from './support/saved-store.ts'
 
 const hashPart = (letter: string) => letter.repeat(32)
@@ -73,126 +72,26 @@ describe('restoring a closure without Nix', function () {
     })
   }
 
-  it('makes the same tree as the view, modes and times too', async () => {
-    const folder = `${trees.root}/whole`
-    const results = await restoreTree(served.bucket, found, {folder, rules: null})
-    expect(await describeTree(folder)).to.deep.equal(await describeTree(trees.view))
-    expect(results.map(({kind}) => kind)).to.deep.equal(names.map(() => 'restored'))
-    const again = await restoreTree(served.bucket, found, {folder, rules: null})
-    expect(again.map(({kind}) => kind)).to.deep.equal(names.map(() => 'there'))
-  })
-
-  it('never writes what the rules leave out', async () => {
-    const folder = `${trees.root}/pruned`
-    await restoreTree(served.bucket, found, {folder, rules: parseRules(`${RULES}/store/*-source\n`)})
-    const kept = (await describeTree(folder)).map(line => /"(.*?)"/.exec(line)?.[1] ?? '')
-    expect(kept).to.include(`${NAMES.app}/bin/run`)
-    expect(kept.filter(path => /\.a$|share\/doc|-source|large\/self|\/empty$/.test(path))).to.deep.equal([])
-  })
-
-  describe('refuses, names, and uses nothing of', () => {
-    const victim = `${hashPart('k')}-victim`
-    const path = `/nix/store/${victim}`
-    const damage = async (key: string, change: (bytes: Buffer) => Buffer) => {
-      const object = await served.bucket.read(key, {maxBytes: 1 << 30})
-      await served.bucket.put(key, change(object?.bytes ?? Buffer.alloc(0)))
-    }
-
-    const attempt = async (wanted = {path}): Promise<{code: string; message: string}> => {
-      const folder = `${trees.root}/refused`
-      try {
-        await restoreTree(served.bucket, await findPaths(served.bucket, [wanted], TRUSTED), {folder, rules: null})
-      } catch (error) {
-        expect(fs.existsSync(folder) ? fs.readdirSync(folder) : []).to.deep.equal([])
-        const {code, message} = error as {code: string; message: string}
-        return {code, message}
-      }
-
-      throw new Error('It was not refused.')
-    }
-
-    before(() => {
-      fs.mkdirSync(`${trees.canonical}/${victim}`)
-      fs.writeFileSync(`${trees.canonical}/${victim}/text`, createHash('sha512').update('x').digest('hex').repeat(1000))
-      makeModesCanonical(`${trees.canonical}/${victim}`)
+  for (const [how, threads] of [['by one thread', 0], ['by threads beside it', 2]] as const) {
+    it(`makes the same tree as the view, modes and times too, ${how}`, async () => {
+      const folder = `${trees.root}/whole-${threads}`
+      const results = await restoreTree(served.bucket, found, {folder, rules: null, threads})
+      expect(await describeTree(folder)).to.deep.equal(await describeTree(trees.view))
+      expect(results.map(({kind}) => kind)).to.deep.equal(names.map(() => 'restored'))
+      const again = await restoreTree(served.bucket, found, {folder, rules: null, threads})
+      expect(again.map(({kind}) => kind)).to.deep.equal(names.map(() => 'there'))
     })
 
-    it('a NAR with another byte', async () => {
-      const {url} = await save(served.bucket, trees.canonical, victim, {compression: 'none'})
-      await damage(url, bytes => {
-        bytes[5000] = (bytes[5000] ?? 0) ^ 1
-        return bytes
-      })
-      const {code, message} = await attempt()
-      expect([code, message]).to.satisfy(() => code === 'WRONG_NAR' && message.includes(path) && message.includes(url) && message.includes('has hash sha256:'))
+    it(`never writes what the rules leave out, ${how}`, async () => {
+      const folder = `${trees.root}/pruned-${threads}`
+      await restoreTree(served.bucket, found, {folder, rules: parseRules(`${RULES}/store/*-source\n`), threads})
+      const kept = (await describeTree(folder)).map(line => /"(.*?)"/.exec(line)?.[1] ?? '')
+      expect(kept).to.include(`${NAMES.app}/bin/run`)
+      expect(kept.filter(path => /\.a$|share\/doc|-source|large\/self|\/empty$/.test(path))).to.deep.equal([])
     })
+  }
 
-    it('compressed bytes that are something else', async () => {
-      for (const compression of ['zstd', 'xz', 'bzip2'] as const) {
-        const {url} = await save(served.bucket, trees.canonical, victim, {compression})
-        await damage(url, bytes => Buffer.from(bytes.map((byte, n) => n > 20 ? byte ^ 0x55 : byte)))
-        const {code, message} = await attempt()
-        expect([compression, code]).to.deep.equal([compression, 'WRONG_NAR'])
-        expect(message).to.include(path)
-      }
-    })
-
-    it('another whole NAR in the place of the signed one', async () => {
-      await save(served.bucket, trees.canonical, victim)
-      const other = await save(served.bucket, trees.canonical, NAMES.source, {deriver: null, compression: 'none'})
-      // Where a NAR lies and what it weighs there is no part of what is signed.
-      await damage(keys.narinfo(hashPart('k')), bytes => Buffer.from(bytes.toString()
-        .replace(/^URL: .*/m, `URL: ${other.url}`).replace(/^Compression: .*/m, 'Compression: none')
-        .replace(/^FileHash: .*/m, `FileHash: ${other.fileHash ?? ''}`).replace(/^FileSize: .*/m, `FileSize: ${other.fileSize ?? 0}`)))
-      const {code, message} = await attempt()
-      expect([code, message.includes('signed was')]).to.deep.equal(['WRONG_NAR', true])
-    })
-
-    it('a NAR that ends too early', async () => {
-      const {url} = await save(served.bucket, trees.canonical, victim, {compression: 'zstd'})
-      await damage(url, bytes => bytes.subarray(0, bytes.length - 10))
-      expect((await attempt()).code).to.equal('NAR_TRUNCATED')
-    })
-
-    it('a NAR that is not there', async () => {
-      const {url} = await save(served.bucket, trees.canonical, victim)
-      await served.bucket.delete([url])
-      expect((await attempt()).code).to.equal('NAR_MISSING')
-    })
-
-    it('a narinfo whose references were changed', async () => {
-      await save(served.bucket, trees.canonical, victim)
-      await damage(keys.narinfo(hashPart('k')), bytes => Buffer.from(bytes.toString().replace('References: ', `References: ${NAMES.lib}`)))
-      const {code, message} = await attempt()
-      expect([code, message.includes(`signature of ${OWN_KEY.name} is forged`)]).to.deep.equal(['BAD_SIGNATURE', true])
-    })
-
-    it('a narinfo that another key signed', async () => {
-      await save(served.bucket, trees.canonical, victim, {key: OTHER_KEY})
-      const {code, message} = await attempt()
-      expect(code).to.equal('BAD_SIGNATURE')
-      expect(message).to.include(`signed by ${OTHER_KEY.name} alone, and trusted is ${OWN_KEY.name}`)
-    })
-
-    it('the right narinfo of another path', async () => {
-      await save(served.bucket, trees.canonical, NAMES.source, {deriver: null, compression: 'none'})
-      const other = await served.bucket.read(keys.narinfo(hashPart('f')), {maxBytes: 10_000})
-      await served.bucket.put(keys.narinfo(hashPart('k')), other?.bytes ?? Buffer.alloc(0))
-      expect((await attempt()).message).to.include(`it is of /nix/store/${NAMES.source}, not of ${path}`)
-    })
-
-    it('a rebuild that is not what the build\'s signed record says', async () => {
-      await save(served.bucket, trees.canonical, victim)
-      const wanted = {path, narHash: `sha256:${'0'.repeat(52)}`}
-      expect((await attempt(wanted)).code).to.equal('OTHER_NAR')
-    })
-
-    it('a path that nobody saved', async () => {
-      expect(await attempt({path: `/nix/store/${hashPart('z')}-nowhere`})).to.deep.equal({
-        code: 'PATH_NOT_SAVED', message: `/nix/store/${hashPart('z')}-nowhere is not in bucket example-bucket.`,
-      })
-    })
-  })
+  describeRefusals(() => ({bucket: served.bucket, trees}))
 })
 
 function makeStore({root, canonical}: TestTrees): void {
