@@ -70,6 +70,8 @@ export class GzipMembers {
 
   /** After a failure: destroys the sink, and waits for zlib to let go of what it holds. */
   async abandon(error: unknown): Promise<void> {
+    // Who caught the failure tells it; a sink that nobody listens to would end the whole process of it.
+    this.#sink.on('error', () => undefined)
     this.#sink.destroy(error instanceof Error ? error : undefined)
     await Promise.allSettled(this.#running)
   }

@@ -1,5 +1,6 @@
 import {execFile} from 'node:child_process'
 import {createHash} from 'node:crypto'
+import {createWriteStream} from 'node:fs'
 import {chmod, mkdir, readdir, readlink, utimes, writeFile} from 'node:fs/promises'
 import {join} from 'node:path'
 import {Writable} from 'node:stream'
@@ -232,6 +233,18 @@ describe('a layer', () => {
     })
     await writeLayer({entries: noise(1), rules: null, result: APP, sink})
     expect(closed).to.equal(true)
+  })
+
+  it('fails for its caller alone: a file that nobody listens to does not end the process', async () => {
+    await inTemporaryDirectory(async dir => {
+      const stop = new AbortController()
+      const sink = createWriteStream(join(dir, 'layer.tar.gz'))
+      const closed = new Promise<unknown>(resolve => sink.once('close', () => resolve(null)))
+      const entries = noise(64, index => index === 3 && stop.abort(new Error('SIGTERM')))
+      const failure = await writeLayer({entries, rules: null, result: APP, sink, signal: stop.signal}).catch((error: unknown) => error)
+      await closed
+      expect(failure).to.have.property('message', 'SIGTERM')
+    })
   })
 
   it('stops when asked to', async () => {
