@@ -129,7 +129,7 @@ describe('the closure in the bucket', function () {
     gate.open()
     while (!running.output().includes('Trying again in')) await delay(50)
     running.dyno.stop()
-    expect((await running.ended).status).to.equal(6)
+    expect((await running.ended).status, running.output()).to.equal(6)
     expect(running.output()).to.include('The bucket could not be told')
     await world.faults.setDown(false)
     await expectConsistent()
