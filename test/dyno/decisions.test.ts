@@ -2,12 +2,13 @@ import {expect} from 'chai'
 import {parseRegistrations} from '../../src/dyno/build/closure.ts'
 import {describeFailure, interrupted} from '../../src/dyno/build/describe-failure.ts'
 import {nixBuildArguments} from '../../src/dyno/build/nix-build-arguments.ts'
-import {substituterSettings} from '../../src/dyno/build/substituters.ts'
+import {substituterArguments, substituterSettings} from '../../src/dyno/build/substituters.ts'
 import {plural} from '../../src/lib/output/plural.ts'
 import {EXIT, NixError} from '../../src/lib/errors.ts'
 import {buildTarget, filesNamed} from '../../src/lib/source/build-target.ts'
 import {parseRecord} from '../../src/lib/build/parse-record.ts'
-import {FAILED, storePath} from '../lib/build/records.ts'
+import {formatPublicKey} from '../../src/lib/signing/nix-key.ts'
+import {FAILED, KEY, storePath} from '../lib/build/records.ts'
 
 describe('nix-build\'s arguments', () => {
   const base = ['--out-link', '/app/result', '--max-jobs', '2', '--cores', '1']
@@ -32,6 +33,13 @@ describe('substituters', () => {
     const {fallback, 'connect-timeout': connect, 'download-attempts': attempts} = substituterSettings({urls: [], trusted: [], postBuildHook: '/hook'})
     expect(fallback).to.equal('true')
     expect(Number(connect) * Number(attempts)).to.be.at.most(15)
+  })
+
+  it('are the cache\'s own, used and told of what was built, whatever came before', () => {
+    expect(substituterArguments({urls: ['http://127.0.0.1:1/bucket', 's3://other'], trusted: [KEY.publicKey], postBuildHook: '/hook'})).to.deep.equal([
+      '--option', 'substituters', 'http://127.0.0.1:1/bucket s3://other', '--option', 'trusted-public-keys', formatPublicKey(KEY.publicKey),
+      '--option', 'substitute', 'true', '--option', 'post-build-hook', '/hook',
+    ])
   })
 })
 

@@ -1,14 +1,22 @@
 import {expect} from 'chai'
 import fs from 'node:fs'
 import {tmpdir} from 'node:os'
+import {zstdCompressSync} from 'node:zlib'
+import {bucketSource} from '../../src/dyno/cache/bucket-source.ts'
+import {startCacheServer} from '../../src/dyno/cache/cache-server.ts'
+import {keys} from '../../src/lib/bucket/keys.ts'
 import {s3Bucket, type S3Bucket} from '../../src/lib/bucket/s3-bucket.ts'
 import {localClosure, type LocalPath} from '../../src/lib/cache/local-store.ts'
 import {pushPaths} from '../../src/lib/cache/push-paths.ts'
+import {signNarInfo} from '../../src/lib/closure/narinfo-signature.ts'
+import {parseNarInfo, printNarInfo, type NarInfo} from '../../src/lib/closure/narinfo.ts'
 import {ownClock} from '../../src/lib/gc/sweep-mark.ts'
+import {baseNameOf, hashPartOf} from '../../src/lib/nix/store-path.ts'
 import {formatPublicKey} from '../../src/lib/signing/nix-key.ts'
 import {removeTree} from '../../src/lib/view/remove.ts'
 import {describeTree} from '../lib/slug/trees.ts'
 import {OTHER_KEY, OWN_KEY} from '../lib/closure/support/narinfos.ts'
+import {hashOf} from '../lib/restore/support/saved-store.ts'
 import {useCeph} from '../support/ceph.ts'
 import {readOnlyWeb} from './support/read-only-web.ts'
 import {newNix, oldNix, type StockNix, type StockStore} from './support/stock-nix.ts'
@@ -52,10 +60,11 @@ for (const [name, make] of [['of the toolbox', newNix], ['of Debian', oldNix]] a
       }
     })
 
+    const pushing = () => ({key: OWN_KEY, store: source.folder, scratch: folder, app: 'example-app', waiting: ownClock})
     const copy = async (to: StockStore) => to.nix('copy', '--from', web.url, root)
 
     it('pushes a closure from the local store, and nothing of it twice', async () => {
-      const options = {key: OWN_KEY, store: source.folder, scratch: folder, app: 'example-app', waiting: ownClock}
+      const options = pushing()
       expect(closure).to.have.length(2)
       const first = await pushPaths(bucket, closure, options)
       expect([first.saved, first.there, first.bytes > 0]).to.deep.equal([2, 0, true])
@@ -80,12 +89,84 @@ for (const [name, make] of [['of the toolbox', newNix], ['of Debian', oldNix]] a
       expect(ca).to.match(/^text:/)
       const key = `${path.path.slice('/nix/store/'.length).slice(0, 32)}.narinfo`
       await bucket.delete([key])
-      await pushPaths(bucket, [{...plain, ca: null}], {key: OWN_KEY, store: source.folder, scratch: folder, app: 'example-app', waiting: ownClock})
+      await pushPaths(bucket, [{...plain, ca: null}], pushing())
       const to = nix.store('distrusting', {'trusted-public-keys': formatPublicKey(OTHER_KEY.publicKey)})
       const refusal = await to.nix('copy', '--from', web.url, path.path).then(() => 'none', (error: unknown) => (error as {stderr: string}).stderr)
       expect(refusal).to.match(/signature/)
       const trusting = nix.store('trusting-again', {'trusted-public-keys': formatPublicKey(OWN_KEY.publicKey)})
       await trusting.nix('copy', '--from', web.url, path.path)
+    })
+
+    describe('where somebody changed it', () => {
+      /** A path that another one refers to, and that nothing but our signature vouches for. */
+      let leaf: LocalPath
+      let key = ''
+      let info: NarInfo
+      let nar: Buffer
+      beforeEach(async () => {
+        const found = closure.find(one => one.references.length === 0)
+        if (!found) throw new Error('The closure has no leaf.')
+        leaf = {...found, ca: null}
+        key = keys.narinfo(hashPartOf(baseNameOf(leaf.path)))
+        await bucket.delete([key])
+        await pushPaths(bucket, [leaf], pushing())
+        info = parseNarInfo(await text(key), key)
+        nar = (await bucket.read(info.url, {maxBytes: 2 ** 20}))?.bytes ?? Buffer.alloc(0)
+      })
+      afterEach(() => bucket.put(info.url, nar))
+
+      const text = async (name: string) => (await bucket.read(name, {maxBytes: 2 ** 20}))?.bytes.toString() ?? ''
+      const describe = (changed: NarInfo) => bucket.put(key, Buffer.from(printNarInfo(changed)))
+      const other = zstdCompressSync(Buffer.from('another NAR'))
+      const changes: [what: string, change: () => Promise<unknown>, mine: RegExp][] = [
+        ['its NAR', () => bucket.put(info.url, other), /its compressed NAR has hash|its NAR has more than/],
+        ['its NAR, and the compressed hash with it', async () => {
+          await bucket.put(info.url, other)
+          await describe({...info, fileHash: hashOf(other), fileSize: other.length})
+        }, /its NAR has hash \S+; signed was/],
+        ['its NAR: cut off', () => bucket.put(info.url, nar.subarray(0, -5)), /its compressed NAR has hash/],
+        ['its NAR: gone', () => bucket.delete([info.url]), /its NAR nar\/\S+ is not there/],
+        ['its narinfo: another size', () => describe({...info, narSize: info.narSize + 8}), /is forged/],
+        ['its narinfo: another reference', () => describe({...info, references: [root]}), /is forged/],
+        ['its signature: forged', () => describe(signNarInfo({...info, signatures: []}, {...OTHER_KEY, name: OWN_KEY.name})), /is forged/],
+        ['its signature: by another key', () => describe(signNarInfo({...info, signatures: []}, OTHER_KEY)), /is signed by cache\.example\.org-1 alone/],
+        ['its signature: none', () => describe({...info, signatures: []}), /is not signed/],
+        ['its narinfo: another path\'s', async () => bucket.put(key, Buffer.from(await text(keys.narinfo(hashPartOf(baseNameOf(root)))))), /it is of \/nix\/store\//],
+      ]
+      it('is taken as long as nobody did', async () => {
+        await copy(nix.store('unchanged', {'trusted-public-keys': formatPublicKey(OWN_KEY.publicKey)}))
+      })
+
+      for (const [what, change, mine] of changes) {
+        it(`is refused and named, and nothing of it is used: ${what}`, async () => {
+          await change()
+          await expectRefused(web.url)
+        })
+
+        it(`is refused by the cache on loopback, too: ${what}`, async () => {
+          await change()
+          const said: string[] = []
+          const cache = await startCacheServer([{source: bucketSource(bucket, {trusted: [OWN_KEY.publicKey], report: line => void said.push(line)}), spool: null}], () => Promise.resolve())
+          try {
+            await expectRefused(cache.urls[0] ?? '')
+          } finally {
+            await cache.close()
+          }
+
+          expect(said.join()).to.match(mine).and.to.include(`${key} in bucket`)
+        })
+      }
+
+      /** Neither the path nor what refers to it gets into a store that trusts our key. */
+      async function expectRefused(url: string): Promise<void> {
+        const to = nix.store(`store-${String(++stores)}`, {'trusted-public-keys': formatPublicKey(OWN_KEY.publicKey)})
+        const refusal = await to.nix('copy', '--from', url, root).then(() => 'nothing was refused', (error: unknown) => (error as {stderr: string}).stderr)
+        expect(refusal).to.include(hashPartOf(baseNameOf(leaf.path)))
+        expect(fs.existsSync(to.folder) ? fs.readdirSync(to.folder).filter(name => /^[0-9a-z]{32}-/.test(name) && !name.endsWith('.lock')) : []).to.deep.equal([])
+        for (const path of [leaf.path, root]) expect(await to.nix('path-info', path).then(() => 'valid', () => 'not valid'), path).to.equal('not valid')
+      }
+
+      let stores = 0
     })
   })
 }

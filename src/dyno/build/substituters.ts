@@ -26,10 +26,10 @@ export function substituterSettings({urls, trusted, postBuildHook}: Substituters
 
 /**
  * Arguments that come after the user's flags: those may add substituters, which the cache then asks in their order, but
- * not remove the bucket.
+ * not remove the bucket, nor the hook by which it is told what was built.
  */
-export function substituterArguments({urls, trusted}: Substituters): string[] {
-  return Object.entries(listed(urls, trusted)).flatMap(([name, value]) => ['--option', name, value])
+export function substituterArguments({urls, trusted, postBuildHook}: Substituters): string[] {
+  return Object.entries({...listed(urls, trusted), substitute: 'true', 'post-build-hook': postBuildHook}).flatMap(([name, value]) => ['--option', name, value])
 }
 
 function listed(urls: readonly string[], trusted: readonly PublicKey[]): Record<string, string> {
