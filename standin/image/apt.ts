@@ -17,17 +17,24 @@ export interface Package {
 /** apt with a state and a cache of its own: it believes that nothing is installed, and changes nothing of the machine's. */
 export class Apt {
   private readonly dir: string
-  private lists = '/var/lib/apt/lists'
+  private readonly sources: string | null
+  private lists: string
 
-  private constructor(dir: string) {
+  private constructor(dir: string, sources: string | null) {
     this.dir = dir
+    this.sources = sources
+    this.lists = sources === null ? '/var/lib/apt/lists' : join(dir, 'lists')
   }
 
-  /** @param dir holds what was downloaded, and may be used again */
-  static async open(dir: string): Promise<Apt> {
+  /**
+   * @param dir holds what was downloaded, and may be used again
+   * @param sources lines of sources.list(5); null: the machine's own
+   */
+  static async open(dir: string, sources: string | null = null): Promise<Apt> {
     await Promise.all(['lists/partial', 'cache/archives/partial'].map(name => mkdir(join(dir, name), {recursive: true})))
     await writeFile(join(dir, 'status'), '')
-    return new Apt(dir)
+    if (sources !== null) await writeFile(join(dir, 'sources.list'), sources)
+    return new Apt(dir, sources)
   }
 
   /** Names of all packages that there are. Uses the machine's own lists where it has them. */
@@ -38,7 +45,15 @@ export class Apt {
     }
 
     await this.update()
-    return this.names()
+    const updated = await this.names()
+    // apt-get ends well without a single list.
+    if (!updated.has('bash')) {
+      throw new StandinError('apt found no package bash where the packages of the dynos\' image are to come from.', this.sources === null
+        ? ['apt-get update   (as root; then try again)']
+        : ['Is UBUNTU_MIRROR right? It is a URL such as http://archive.ubuntu.com/ubuntu', 'apt-get install ubuntu-archive-keyring   (as root; the mirror is checked with its keys)'])
+    }
+
+    return updated
   }
 
   /** Downloads packages and what they depend on; recommended ones are left out, as in Heroku's image. */
@@ -67,6 +82,11 @@ export class Apt {
     await this.apt('apt-get', ['update'])
   }
 
+  /** Where packages come from, and that no other place does. */
+  private sourceOptions(): Record<string, string> {
+    return this.sources === null ? {} : {'Dir::Etc::sourcelist': join(this.dir, 'sources.list'), 'Dir::Etc::sourceparts': '/dev/null'}
+  }
+
   private async apt(program: 'apt-cache' | 'apt-get', words: readonly string[]): Promise<string> {
     const options = {
       'APT::Sandbox::User': 'root',
@@ -78,6 +98,7 @@ export class Apt {
       'Dir::State::lists': this.lists,
       'Dir::State::status': join(this.dir, 'status'),
       'Dir::State::extended_states': join(this.dir, 'extended_states'),
+      ...this.sourceOptions(),
     }
     try {
       const {stdout} = await run(program, [...Object.entries(options).flatMap(([name, value]) => ['-o', `${name}=${value}`]), ...words], {
@@ -91,6 +112,12 @@ export class Apt {
       ], {cause: error})
     }
   }
+}
+
+/** Signed by Ubuntu's keys, which Debian has in the package ubuntu-archive-keyring. */
+export function ubuntuSources(mirror: string, suite: string): string {
+  return ['', '-updates', '-security'].map(pocket =>
+    `deb [arch=amd64 signed-by=/usr/share/keyrings/ubuntu-archive-keyring.gpg] ${mirror} ${suite}${pocket} main universe\n`).join('')
 }
 
 /** Reads `apt-get --simulate install`: lines like `Inst libc6 (2.36-9 Debian:12.11/stable [amd64])`. */

@@ -1,3 +1,5 @@
+import type {Stack} from './stack.ts'
+
 /** How one package of Heroku's image is had from another distribution. */
 export type Counterpart =
   | {kind: 'none'; wanted: string; reason: string}
@@ -55,17 +57,19 @@ export const COUNTERPART_RULES = JSON.stringify([RENAMED, EXPECTED_ABSENT])
 
 /**
  * Finds what stands for a package: the same name; the same without or with the suffix of the 64-bit time transition; a listed
- * other name; the same library or program under another version number, the newest there is.
+ * other name, here or with the stack; the same library or program under another version number, the newest there is.
  */
-export function counterpart(wanted: string, available: ReadonlySet<string>): Counterpart {
+export function counterpart(
+  wanted: string, available: ReadonlySet<string>, {renamed = {}, absent = {}}: Pick<Stack, 'absent' | 'renamed'> = {},
+): Counterpart {
   if (available.has(wanted)) {
     return {kind: 'same', wanted, name: wanted}
   }
 
   const plain = wanted.replace(/t64$/, '')
-  const name = [plain, `${plain}t64`, ...(RENAMED[wanted] ?? [])].find(other => available.has(other)) ?? otherVersion(plain, available)
+  const name = [plain, `${plain}t64`, ...(RENAMED[wanted] ?? renamed[wanted] ?? [])].find(other => available.has(other)) ?? otherVersion(plain, available)
   return name === undefined
-    ? {kind: 'none', wanted, reason: EXPECTED_ABSENT[wanted] ?? 'nothing found'}
+    ? {kind: 'none', wanted, reason: EXPECTED_ABSENT[wanted] ?? absent[wanted] ?? 'nothing found'}
     : {kind: 'other', wanted, name}
 }
 

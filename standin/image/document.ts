@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 // Writes the generated parts of docs/dyno-image.md; with --check, exits 1 when they no longer say what the images on this machine are.
+// Usage: node standin/image/document.ts [--check] [VARIANT…]; those that bin/test makes, unless named
 import {readFile, writeFile} from 'node:fs/promises'
 
 import {differencesTable} from './differences.ts'
@@ -7,12 +8,13 @@ import {ensureImage} from './ensure.ts'
 import {readStack, type Variant} from './stack.ts'
 
 const PAGE = new URL('../../docs/dyno-image.md', import.meta.url)
-const VARIANTS: readonly Variant[] = ['heroku-24', 'heroku-24-build']
 
 const check = process.argv.includes('--check')
+const named = process.argv.slice(2).filter(word => word !== '--check') as Variant[]
+const variants: readonly Variant[] = named.length > 0 ? named : ['heroku-24', 'heroku-24-build']
 const before = await readFile(PAGE, 'utf8')
 let page = before
-for (const variant of VARIANTS) {
+for (const variant of variants) {
   const part = new RegExp(`(?<=<!-- differences of ${variant} -->\n).*(?=<!-- end of differences of ${variant} -->)`, 's')
   const [stack, image] = await Promise.all([readStack(variant), ensureImage({variant, report: what => console.error(what)})])
   const table = `${differencesTable(stack, image.made)}\n`

@@ -4,7 +4,7 @@ import {join} from 'node:path'
 import {fileURLToPath} from 'node:url'
 
 import {StandinError} from '../errors.ts'
-import {Apt, type Package} from './apt.ts'
+import {Apt, ubuntuSources, type Package} from './apt.ts'
 import {COUNTERPART_RULES, type Counterpart, counterpart} from './counterparts.ts'
 import {writeEtc} from './etc.ts'
 import {extractPackages} from './extract.ts'
@@ -35,6 +35,8 @@ export interface EnsureImageOptions {
   /** holds the downloaded packages, too */
   dir?: string
   variant?: Variant
+  /** URL of a mirror of Ubuntu: then the image is made of the very packages of the stack, and not of this machine's distribution's */
+  mirror?: string | undefined
   /** told what takes long, before it does */
   report?: (what: string) => void
 }
@@ -45,13 +47,14 @@ export interface EnsureImageOptions {
  *
  * @throws StandinError when the packages cannot be had
  */
-export async function ensureImage({dir = IMAGE_CACHE, variant = 'heroku-24', report = () => undefined}: EnsureImageOptions = {}): Promise<Image> {
+export async function ensureImage({dir = IMAGE_CACHE, variant = 'heroku-24', mirror, report = () => undefined}: EnsureImageOptions = {}): Promise<Image> {
   const stack = await readStack(variant)
-  const distribution = await thisDistribution()
-  const root = join(dir, `${variant}-${imageKey(distribution, COUNTERPART_RULES, ...stack.packages)}`)
+  const distribution = mirror === undefined ? await thisDistribution() : stack.distribution
+  const ownRules = stack.renamed || stack.absent ? [JSON.stringify([stack.renamed, stack.absent])] : []
+  const root = join(dir, `${variant}-${imageKey(distribution, COUNTERPART_RULES, ...ownRules, ...stack.packages)}`)
   await mkdir(dir, {recursive: true})
   const made = await withLock(join(dir, 'lock'), async () =>
-    await recordOf(root) ?? await makeImage({dir, root, variant, stack, distribution, report}))
+    await recordOf(root) ?? await makeImage({dir, root, variant, stack, distribution, mirror, report}))
   return {root, usr: join(root, 'usr'), etc: join(root, 'etc'), made}
 }
 
@@ -66,14 +69,17 @@ interface Order {
   variant: Variant
   stack: Stack
   distribution: string
+  mirror: string | undefined
   report: (what: string) => void
 }
 
-async function makeImage({dir, root, variant, stack, distribution, report}: Order): Promise<ImageRecord> {
+async function makeImage({dir, root, variant, stack, distribution, mirror, report}: Order): Promise<ImageRecord> {
   report(`Making the image ${stack.stack} out of ${distribution}'s counterparts of ${stack.distribution}'s packages`)
-  const apt = await Apt.open(join(dir, 'apt'))
+  const apt = mirror === undefined
+    ? await Apt.open(join(dir, 'apt'))
+    : await Apt.open(join(dir, `apt-${stack.suite}`), ubuntuSources(mirror, stack.suite))
   const available = await apt.available()
-  const counterparts = stack.packages.map(name => counterpart(name, available))
+  const counterparts = stack.packages.map(name => counterpart(name, available, stack))
   const packages = await apt.download([...new Set(counterparts.flatMap(found => found.kind === 'none' ? [] : [found.name]))])
   if (!variant.endsWith('-build')) refuseToolchain(packages)
 

@@ -25,6 +25,12 @@ for link in awk=mawk nawk=mawk nc=nc.openbsd netcat=nc.openbsd which=which.debia
     ln --symbolic --force "\${link#*=}" "/usr/bin/\${link%%=*}"
   fi
 done
+# What Ubuntu's coreutils-from-uutils does: the Rust programs stand in the place of GNU's.
+for program in /usr/lib/cargo/bin/coreutils/*; do
+  if [[ -e "\${program}" ]]; then
+    ln --symbolic --force "../lib/cargo/bin/coreutils/\${program##*/}" "/usr/bin/\${program##*/}"
+  fi
+done
 mkdir --parents /etc/ssl/certs
 find /usr/share/ca-certificates -name '*.crt' | sort | while read -r certificate; do
   name="\${certificate##*/}"

@@ -14,7 +14,7 @@ teardown_file() { world::stop; }
 	[[ "${lines[1]}" =~ ^\ +3\.1\ MB\ fetched,\ 3\.1\ MB\ unpacked,\ digest\ checked,\ in\ [0-9.]+\ s$ ]]
 	[[ "${#lines[@]}" -eq 2 ]]
 	[[ "$(jq --compact-output '[.format, .tree, .source, .engine, .result]' "${BUILD_DIR}/.heroku/nix/source.json")" == "[1,\"${TREE}\",\"$(printf 'c%.0s' {1..64})\",\"relocate\",\"/nix/store/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa-hello\"]" ]]
-	run "${ROOT}/bin/report" "${BUILD_DIR}" "${CACHE_DIR}" "${ENV_DIR}"
+	run world::in_root "${ROOT}/bin/report" "${BUILD_DIR}" "${CACHE_DIR}" "${ENV_DIR}"
 	[[ "${output}" == *'restored: "commit"'* && "${output}" == *'build: "20261123-093000-ab12"'* && "${output}" == *'layer_bytes: '* ]]
 }
 
@@ -100,7 +100,7 @@ teardown_file() { world::stop; }
 	[[ "${status}" -eq 0 && "${output}" == *'Pruned by the pushed .slugexclude, which is not the build'*'MB fetched'* ]]
 	[[ -e "${BUILD_DIR}/result/bin" && ! -e "${BUILD_DIR}/.nixs/bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb-library/share" ]]
 	[[ ! -e "${CACHE_DIR}/heroku-nix/tools" ]]
-	run "${ROOT}/bin/report" "${BUILD_DIR}" "${CACHE_DIR}" "${ENV_DIR}"
+	run world::in_root "${ROOT}/bin/report" "${BUILD_DIR}" "${CACHE_DIR}" "${ENV_DIR}"
 	[[ "${output}" == *'slugexclude: "pruned-before"'* ]]
 }
 

@@ -2,14 +2,14 @@
 # shellcheck disable=SC2154,SC2312 # bats sets status, output and lines; a test ends at the first command that fails
 # bin/detect, bin/release and bin/report, which need no bucket.
 
-ROOT="$(realpath "${BATS_TEST_DIRNAME}/../..")"
+load support/world.bash
 
 @test "detect takes each Nix file at the root, near misses too" {
 	local name
 	for name in default.nix flake.nix shell.nix other.nix; do
 		mkdir "${BATS_TEST_TMPDIR}/${name}"
 		touch "${BATS_TEST_TMPDIR}/${name}/${name}"
-		run "${ROOT}/bin/detect" "${BATS_TEST_TMPDIR}/${name}"
+		run world::in_root "${ROOT}/bin/detect" "${BATS_TEST_TMPDIR}/${name}"
 		[[ "${status}" -eq 0 && "${output}" == Nix ]]
 	done
 }
@@ -17,7 +17,7 @@ ROOT="$(realpath "${BATS_TEST_DIRNAME}/../..")"
 @test "detect refuses an app without one, and says what it looked for" {
 	mkdir --parents "${BATS_TEST_TMPDIR}/below" "${BATS_TEST_TMPDIR}/folder.nix"
 	touch "${BATS_TEST_TMPDIR}/below/default.nix"
-	run "${ROOT}/bin/detect" "${BATS_TEST_TMPDIR}"
+	run world::in_root "${ROOT}/bin/detect" "${BATS_TEST_TMPDIR}"
 	[[ "${status}" -eq 1 && "${output}" == *'no Nix file at its root'* ]]
 }
 
@@ -39,7 +39,7 @@ readonly NOTHING=$'---\naddons: []\ndefault_process_types: {}'
 	make_result hello
 	touch "${BATS_TEST_TMPDIR}/.nixs/x/bin/readme"
 	ln --symbolic nowhere "${BATS_TEST_TMPDIR}/.nixs/x/bin/dangling"
-	run "${ROOT}/bin/release" "${BATS_TEST_TMPDIR}"
+	run world::in_root "${ROOT}/bin/release" "${BATS_TEST_TMPDIR}"
 	[[ "${status}" -eq 0 && "${output}" == $'---\naddons: []\ndefault_process_types:\n  web: \'run_result.sh bin/hello\'' ]]
 }
 
@@ -48,26 +48,26 @@ readonly NOTHING=$'---\naddons: []\ndefault_process_types: {}'
 	mkdir "${BATS_TEST_TMPDIR}/.nixs/y"
 	install --mode=0555 /dev/null "${BATS_TEST_TMPDIR}/.nixs/y/hello"
 	ln --symbolic /app/.nixs/y/hello "${BATS_TEST_TMPDIR}/.nixs/x/bin/hello"
-	run "${ROOT}/bin/release" "${BATS_TEST_TMPDIR}"
+	run world::in_root "${ROOT}/bin/release" "${BATS_TEST_TMPDIR}"
 	[[ "${output}" == *"web: 'run_result.sh bin/hello'" ]]
 }
 
 @test "release leaves the choice to a Procfile" {
 	make_result hello
 	touch "${BATS_TEST_TMPDIR}/Procfile"
-	run "${ROOT}/bin/release" "${BATS_TEST_TMPDIR}"
+	run world::in_root "${ROOT}/bin/release" "${BATS_TEST_TMPDIR}"
 	[[ "${output}" == "${NOTHING}" ]]
 }
 
 @test "release chooses none of several programs, and none where there is no result" {
-	run "${ROOT}/bin/release" "${BATS_TEST_TMPDIR}"
+	run world::in_root "${ROOT}/bin/release" "${BATS_TEST_TMPDIR}"
 	[[ "${output}" == "${NOTHING}" ]]
 	make_result one two
-	run "${ROOT}/bin/release" "${BATS_TEST_TMPDIR}"
+	run world::in_root "${ROOT}/bin/release" "${BATS_TEST_TMPDIR}"
 	[[ "${output}" == "${NOTHING}" ]]
 }
 
 @test "report prints nothing where nothing is known" {
-	run "${ROOT}/bin/report" "${BATS_TEST_TMPDIR}" "${BATS_TEST_TMPDIR}" "${BATS_TEST_TMPDIR}"
+	run world::in_root "${ROOT}/bin/report" "${BATS_TEST_TMPDIR}" "${BATS_TEST_TMPDIR}" "${BATS_TEST_TMPDIR}"
 	[[ "${status}" -eq 0 && -z "${output}" ]]
 }

@@ -59,7 +59,19 @@ function world::lay_out() {
 
 # Compiles what was laid out; SOURCE_VERSION is the first argument, the project's commit when absent.
 function world::compile() {
-	SOURCE_VERSION="${1-${COMMIT}}" STACK=heroku-24 run "${ROOT}/bin/compile" "${BUILD_DIR}" "${CACHE_DIR}" "${ENV_DIR}"
+	SOURCE_VERSION="${1-${COMMIT}}" STACK="${STACK:-heroku-24}" run world::in_root "${ROOT}/bin/compile" "${BUILD_DIR}" "${CACHE_DIR}" "${ENV_DIR}"
+}
+
+# Runs a command, in the root that BUILD_ROOT names, if any: an image of standin/image.
+function world::in_root() {
+	if [[ -z "${BUILD_ROOT:-}" ]]; then
+		"${@}"
+		return
+	fi
+	bwrap --die-with-parent --unshare-pid --ro-bind "${BUILD_ROOT}/usr" /usr --ro-bind "${BUILD_ROOT}/etc" /etc \
+		--symlink usr/bin /bin --symlink usr/lib /lib --symlink usr/lib64 /lib64 --symlink usr/sbin /sbin \
+		--dev /dev --proc /proc --bind "${BATS_RUN_TMPDIR}" "${BATS_RUN_TMPDIR}" --ro-bind "${ROOT}" "${ROOT}" \
+		--setenv TMPDIR "${BATS_TEST_TMPDIR}" --chdir "${BATS_TEST_TMPDIR}" "${@}"
 }
 
 # Fails unless the build failed for a reason, with numbered things to do, and left nothing in the slug.
@@ -77,7 +89,7 @@ function world::expect_failure() {
 	done
 	[[ "${output}" != *'ended with status'*'on line'* && "${output}" != *'sec"ret'* ]]
 	world::expect_no_slug
-	run "${ROOT}/bin/report" "${BUILD_DIR}" "${CACHE_DIR}" "${ENV_DIR}"
+	run world::in_root "${ROOT}/bin/report" "${BUILD_DIR}" "${CACHE_DIR}" "${ENV_DIR}"
 	[[ "${output}" == *"failure_reason: \"${reason}\""* && "${output}" == *'total_duration: '* ]]
 }
 

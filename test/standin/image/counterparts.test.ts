@@ -20,7 +20,9 @@ describe('the counterpart of a package', () => {
     })
   }
 
-  it('may not exist, which has a reason', () => {
+  it('may be named with the stack, or not exist, which has a reason', () => {
+    expect(counterpart('gnu-coreutils', new Set(['coreutils']), {renamed: {'gnu-coreutils': ['coreutils']}})).to.deep.equal({kind: 'other', wanted: 'gnu-coreutils', name: 'coreutils'})
+    expect(counterpart('login.defs', new Set(['bash']), {absent: {'login.defs': 'a part of login'}})).to.deep.equal({kind: 'none', wanted: 'login.defs', reason: 'a part of login'})
     expect(counterpart('keyboxd', new Set(['bash']))).to.deep.equal({kind: 'none', wanted: 'keyboxd', reason: 'a part of GnuPG 2.4 and newer'})
   })
 })
