@@ -1,3 +1,4 @@
+import {PutBucketPolicyCommand} from '@aws-sdk/client-s3'
 import {expect} from 'chai'
 import fs from 'node:fs'
 import {tmpdir} from 'node:os'
@@ -18,6 +19,7 @@ import {describeTree} from '../lib/slug/trees.ts'
 import {OTHER_KEY, OWN_KEY} from '../lib/closure/support/narinfos.ts'
 import {hashOf} from '../lib/restore/support/saved-store.ts'
 import {useCeph} from '../support/ceph.ts'
+import {s3Client} from '../support/s3.ts'
 import {readOnlyWeb} from './support/read-only-web.ts'
 import {newNix, oldNix, type StockNix, type StockStore} from './support/stock-nix.ts'
 
@@ -79,6 +81,28 @@ for (const [name, make] of [['of the toolbox', newNix], ['of Debian', oldNix]] a
       const copied = await localClosure([root], {env: to.env, cwd: folder})
       expect(copied.map(({path, narHash, references, ca}) => ({path, narHash, references, ca})))
         .to.have.deep.members(closure.map(({path, narHash, references, ca}) => ({path, narHash, references, ca})))
+    })
+
+    it('is read by s3://, where that is compiled in, once its owner lets everybody read', async function () {
+      await pushPaths(bucket, closure, pushing())
+      const {endpoint, region, bucket: name, ...access} = ceph()
+      const url = `s3://${name}?scheme=http&endpoint=${endpoint.slice('http://'.length)}&region=${region}`
+      const to = nix.store('by-s3', {'trusted-public-keys': formatPublicKey(OWN_KEY.publicKey)})
+      // Asked before anybody may read: this tells whether it knows the scheme.
+      const refusal = await to.nix('copy', '--from', url, root).then(() => 'none', (error: unknown) => (error as {stderr: string}).stderr)
+      if (/don't know how to open Nix store|not supported|does not recognise/.test(refusal)) {
+        console.error(`\n  SKIPPED: Nix ${nix.version} of this machine has no s3://.\n`)
+        return this.skip()
+      }
+
+      const client = s3Client({endpoint, region, bucket: name, ...access})
+      const everybody = {Effect: 'Allow', Principal: '*'}
+      await client.send(new PutBucketPolicyCommand({Bucket: name, Policy: JSON.stringify({Version: '2012-10-17', Statement: [
+        {...everybody, Action: 's3:GetObject', Resource: `arn:aws:s3:::${name}/*`}, {...everybody, Action: 's3:ListBucket', Resource: `arn:aws:s3:::${name}`},
+      ]})}))
+      client.destroy()
+      await to.nix('copy', '--from', url, root)
+      expect(await to.nix('path-info', root)).to.equal(`${root}\n`)
     })
 
     it('is refused by who does not trust its key, where paths do not prove themselves', async () => {
