@@ -26,8 +26,9 @@ const LASTING = ['ECONNREFUSED', 'EHOSTUNREACH', 'ENETUNREACH', 'ENOTFOUND']
 export function upstreamClient(url: string, {wait, waits = [500, 2000, 5000], answerMs = 10_000, idleMs = 60_000}: ClientOptions): UpstreamClient {
   const base = new URL(url.endsWith('/') ? url : `${url}/`)
   const headers: Record<string, string> = {'accept-encoding': 'identity'}
+  const secret: Record<string, string> = {}
   if (base.username !== '') {
-    headers['authorization'] = `Basic ${Buffer.from(`${decodeURIComponent(base.username)}:${decodeURIComponent(base.password)}`).toString('base64')}`
+    secret['authorization'] = `Basic ${Buffer.from(`${decodeURIComponent(base.username)}:${decodeURIComponent(base.password)}`).toString('base64')}`
     base.username = ''
     base.password = ''
   }
@@ -48,7 +49,9 @@ export function upstreamClient(url: string, {wait, waits = [500, 2000, 5000], an
     const abort = new AbortController()
     const timer = setTimeout(() => abort.abort(new Error(`no answer within ${answerMs / 1000} s`)), answerMs)
     try {
-      const response = await fetch(new URL(path, base), {headers, signal: abort.signal})
+      const target = new URL(path, base)
+      // A narinfo's URL is not part of what is signed and may lead to another host, which must not get the password.
+      const response = await fetch(target, {headers: {...headers, ...(target.origin === base.origin && secret)}, signal: abort.signal})
       aborts.set(response, abort)
       if (response.ok) return response
       await response.body?.cancel()

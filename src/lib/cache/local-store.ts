@@ -12,7 +12,7 @@ export type LocalPath = PublishedPath
 /**
  * The paths and all that they refer to, but for derivations.
  * @param paths in the store, or links to such, as `result`
- * @throws NixError NO_NIX, NOT_IN_STORE
+ * @throws NixError NO_NIX, NOT_BUILT, NOT_IN_STORE
  */
 export async function localClosure(paths: readonly string[], {env, cwd}: {env: NodeJS.ProcessEnv; cwd: string}): Promise<LocalPath[]> {
   const ask = (...format: string[]) => run(
@@ -27,7 +27,25 @@ export async function localClosure(paths: readonly string[], {env, cwd}: {env: N
     })
   }
 
-  return parsePathInfo(answer.output).filter(({path}) => !path.endsWith('.drv'))
+  const found = withoutDerivations(parsePathInfo(answer.output))
+  if (found.length > 0) return found
+  throw new NixError(`${paths.join(', ')}: ${paths.length === 1 ? 'that is a derivation' : 'these are derivations'}, not what ${paths.length === 1 ? 'it makes' : 'they make'}.`, {
+    code: 'NOT_BUILT', exit: EXIT.usage, suggestions: [`nix-store --realise ${paths.join(' ')}, and then push what it prints`],
+  })
+}
+
+/** All but derivations, those excepted that something else refers to: without them it would not be whole. */
+export function withoutDerivations(all: readonly LocalPath[]): LocalPath[] {
+  const byPath = new Map(all.map(one => [one.path, one]))
+  const kept = new Set<LocalPath>()
+  const waiting = all.filter(({path}) => !path.endsWith('.drv'))
+  for (let one = waiting.pop(); one; one = waiting.pop()) {
+    if (kept.has(one)) continue
+    kept.add(one)
+    waiting.push(...one.references.map(path => byPath.get(path)).filter(other => other !== undefined))
+  }
+
+  return all.filter(one => kept.has(one))
 }
 
 const details = v.object({

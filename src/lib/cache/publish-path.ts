@@ -55,11 +55,14 @@ export async function publishPath(bucket: Pick<Bucket, 'head' | 'put' | 'touch'>
   }, key)
   const text = Buffer.from(printNarInfo(info))
   // What was to be written over may have been swept meanwhile.
+  const narinfoKey = shelfKey(shelf, keys.narinfo(hashPartOf(baseNameOf(storePath))))
   for (const condition of replace ? [replace.condition, 'absent' as const] : ['absent' as const]) {
-    const described = await bucket.put(shelfKey(shelf, keys.narinfo(hashPartOf(baseNameOf(storePath)))), text, {contentType: 'text/x-nix-narinfo', condition})
+    const described = await bucket.put(narinfoKey, text, {contentType: 'text/x-nix-narinfo', condition})
     if (described.kind === 'stored') return info
   }
 
+  // Theirs must not be swept either, if it is one that this build could not see.
+  await isYoung(bucket, narinfoKey, now())
   return null
 }
 
@@ -71,7 +74,7 @@ function signaturesOf(info: NarInfo | null, {narHash, narSize, references}: Publ
   return isSame ? info.signatures.slice(0, MAX_SIGNATURES) : []
 }
 
-/** Another path may have the same NAR, or one whose narinfo was swept: it must not be swept now. */
+/** Whether it is there and will not be swept: another path may have the same NAR, or one whose narinfo was swept. */
 async function isYoung(bucket: Pick<Bucket, 'head' | 'touch'>, key: string, now: Date): Promise<boolean> {
   const found = await bucket.head(key)
   return found !== null && (!isOld(found.modifiedAt, now) || await bucket.touch(key))

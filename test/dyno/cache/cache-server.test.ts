@@ -199,6 +199,31 @@ describe('the cache on loopback', () => {
       expect(said).to.deep.equal([])
     })
 
+    it('gives its password to no other host that a narinfo leads to', async () => {
+      const packed = gzipSync(NAR)
+      const asked: Record<string, string | undefined> = {}
+      const elsewhere = createServer((request, response) => {
+        asked[`elsewhere ${request.url ?? ''}`] = request.headers.authorization
+        response.end(packed)
+      }).listen(0, '127.0.0.1')
+      await once(elsewhere, 'listening')
+      try {
+        const url = `http://127.0.0.1:${(elsewhere.address() as AddressInfo).port}/x`
+        const found = having({[`/sub/${NARINFO}`]: printNarInfo(path({compression: 'gzip', url}, {packed}))})
+        handler = (request, response) => {
+          asked[request.url ?? ''] = request.headers.authorization
+          found(request, response)
+        }
+        expect(await bytesOf(await ask(0, `nar/${HASH}.nar.gz`))).to.deep.equal(packed)
+      } finally {
+        elsewhere.close()
+        elsewhere.closeAllConnections()
+      }
+
+      const basic = `Basic ${Buffer.from('user:secret').toString('base64')}`
+      expect(asked).to.deep.equal({'/sub/nix-cache-info': basic, [`/sub/${NARINFO}`]: basic, 'elsewhere /x': undefined})
+    })
+
     it('gives nothing of a wrong NAR and keeps none', async () => {
       handler = having({[`/sub/${NARINFO}`]: printNarInfo(path({url: 'x'})), '/sub/x': zstdCompressSync(Buffer.from('other'))})
       const got = await ask(0, `nar/${HASH}.nar.zst`).then(response => response.status).catch(() => 'broken')

@@ -1,5 +1,5 @@
 import {expect} from 'chai'
-import {parsePathInfo} from '../../../src/lib/cache/local-store.ts'
+import {parsePathInfo, withoutDerivations} from '../../../src/lib/cache/local-store.ts'
 
 const PATH = '/nix/store/z3n6ml62lc6l9glpaz6fq7fvi2rks9vq-a.txt'
 const EXPECTED = {
@@ -22,6 +22,13 @@ describe('the paths of a local store', () => {
   it('keep the signatures that they came with, and have sorted references', () => {
     const [path] = parsePathInfo(JSON.stringify([{path: PATH, narHash: EXPECTED.narHash, narSize: 1, references: [`${PATH}2`, PATH], signatures: ['a:b']}]))
     expect([path?.signatures, path?.references]).to.deep.equal([['a:b'], [PATH, `${PATH}2`]])
+  })
+
+  it('are no derivations, unless something else refers to one', () => {
+    const one = (name: string, ...references: string[]) => ({...EXPECTED, path: name, references})
+    const all = [one('app', 'kept.drv'), one('app.drv', 'source.drv', 'text'), one('kept.drv', 'text'), one('source.drv'), one('text')]
+    expect(withoutDerivations(all).map(({path}) => path)).to.deep.equal(['app', 'kept.drv', 'text'])
+    expect(withoutDerivations([one('app.drv')])).to.deep.equal([])
   })
 
   for (const [what, json] of [['another hash', `[{"path":"${PATH}","narHash":"md5:00","narSize":1,"references":[]}]`], ['a path that is not valid', `{"${PATH}":null}`], ['no JSON', '{']] as const) {
