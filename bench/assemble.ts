@@ -6,7 +6,7 @@ import {promisify} from 'node:util'
 import {writeLayer} from '../src/lib/slug/layer.ts'
 import {walkView} from '../src/lib/slug/walk-view.ts'
 import {parseRules} from '../src/lib/slugexclude/parse-rules.ts'
-import {CannotMeasure, medianRatio, medians, type Benchmark, type BenchContext, type Result} from './bench.ts'
+import {CannotMeasure, medianRatio, medians, milliseconds, type Benchmark, type BenchContext, type Result} from './bench.ts'
 
 const run = promisify(execFile)
 
@@ -86,10 +86,4 @@ async function copySome(from: string, to: string, pattern: RegExp): Promise<void
     left -= (await stat(join(folder, entry.name))).size
     if (left < 0) return
   }
-}
-
-async function milliseconds(work: () => Promise<unknown>): Promise<number> {
-  const start = performance.now()
-  await work()
-  return performance.now() - start
 }

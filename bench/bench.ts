@@ -54,3 +54,10 @@ export function medianRatio(rounds: readonly Record<string, number>[], above: st
 export function atLeast(goal: string, value: number, least: number): Result['goals'][number] {
   return {goal, value, met: value >= least}
 }
+
+/** What some work takes. */
+export async function milliseconds(work: () => Promise<unknown>): Promise<number> {
+  const started = performance.now()
+  await work()
+  return performance.now() - started
+}

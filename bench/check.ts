@@ -11,7 +11,7 @@ import {formatLine} from '../src/lib/listing/listing-line.ts'
 import {writeLayer} from '../src/lib/slug/layer.ts'
 import {walkView} from '../src/lib/slug/walk-view.ts'
 import {parseRules} from '../src/lib/slugexclude/parse-rules.ts'
-import {CannotMeasure, medianRatio, medians, type Benchmark, type BenchContext, type Result} from './bench.ts'
+import {CannotMeasure, medianRatio, medians, milliseconds, type Benchmark, type BenchContext, type Result} from './bench.ts'
 import {buildExample} from './support/example-closure.ts'
 import {copyInstalledPackages} from './support/installed-packages.ts'
 import {makeLargeStore, RULES} from './support/large-store.ts'
@@ -126,10 +126,4 @@ async function copyExample(context: BenchContext, to: string): Promise<void> {
 async function checkOnce(mode: 'listing' | 'names', tree: string, rules: string): Promise<{ms: number; memory: number}> {
   const {stdout} = await run(process.execPath, [join(import.meta.dirname, 'support/check-once.ts'), mode, tree, rules])
   return JSON.parse(stdout) as {ms: number; memory: number}
-}
-
-async function milliseconds(work: () => Promise<unknown>): Promise<number> {
-  const start = performance.now()
-  await work()
-  return performance.now() - start
 }

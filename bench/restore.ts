@@ -6,7 +6,7 @@ import {dynoBundle, textOf} from '../scripts/dyno-bundle.ts'
 import {formatPublicKey, formatSecretKey, makeSecretKey} from '../src/lib/signing/nix-key.ts'
 import {removeTree} from '../src/lib/view/remove.ts'
 import {nixArchive} from '../test/dyno/engine/support/installed.ts'
-import {atLeast, CannotMeasure, median, medianRatio, medians, type Benchmark, type BenchContext, type Result} from './bench.ts'
+import {atLeast, CannotMeasure, median, medianRatio, medians, milliseconds, type Benchmark, type BenchContext, type Result} from './bench.ts'
 import {startBenchBucket, type BenchBucket} from './support/bench-bucket.ts'
 import {peakDisk} from './support/peak-disk.ts'
 import {installNativeNix, type NativeNix} from './support/native-nix.ts'
@@ -170,10 +170,4 @@ async function bundleRestore(outfile: string): Promise<void> {
 async function inProcess(program: string, order: unknown, env: Readonly<Record<string, string>>): Promise<unknown> {
   const {stdout} = await promisify(execFile)(process.execPath, [program, JSON.stringify(order)], {env: {...process.env, ...env}})
   return JSON.parse(stdout)
-}
-
-async function milliseconds(work: () => Promise<unknown>): Promise<number> {
-  const started = performance.now()
-  await work()
-  return performance.now() - started
 }
