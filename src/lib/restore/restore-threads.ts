@@ -80,12 +80,15 @@ class RestoreThread {
     if (this.#failure) throw this.#failure
     const id = ++this.#last
     const settle = Promise.withResolvers<Restored>()
-    this.#running.set(id, {narSize: path.info.narSize, pieces: compressed[Symbol.asyncIterator](), settle, broken: null})
+    const pieces = compressed[Symbol.asyncIterator]()
+    this.#running.set(id, {narSize: path.info.narSize, pieces, settle, broken: null})
     this.#send({kind: 'path', id, path})
     try {
       return await settle.promise
     } finally {
       this.#running.delete(id)
+      // What was not read is closed, as by a loop that is left early; how that ends is nobody's concern any more.
+      pieces.return?.().catch(() => undefined)
     }
   }
 
