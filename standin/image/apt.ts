@@ -50,7 +50,7 @@ export class Apt {
     if (!updated.has('bash')) {
       throw new StandinError('apt found no package bash where the packages of the dynos\' image are to come from.', this.sources === null
         ? ['apt-get update   (as root; then try again)']
-        : ['Is UBUNTU_MIRROR right? It is a URL such as http://archive.ubuntu.com/ubuntu', 'apt-get install ubuntu-archive-keyring   (as root; the mirror is checked with its keys)'])
+        : ['Is UBUNTU_MIRROR right? It is a URL such as http://mirror.example.com/ubuntu', 'apt-get install ubuntu-archive-keyring   (as root; the mirror is checked with its keys)'])
     }
 
     return updated
