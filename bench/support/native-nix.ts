@@ -24,17 +24,17 @@ export function installNativeNix(archive: string, root: string): NativeNix {
   return nativeNix(root)
 }
 
-/** What is installed at `root`. */
-export function nativeNix(root: string): NativeNix {
+/** What is installed at `root`. @param proot whether its /nix is PRoot's instead, as it was for the buildpack of 2016 */
+export function nativeNix(root: string, {proot = false} = {}): NativeNix {
   const {storePath} = findNix(fs.readdirSync(`${root}/nix/store`).filter(name => name.includes('-nix-')))
   const command: NativeNix['command'] = (program, args, folders = {}) => ['bwrap',
     ...['--unshare-user', '--uid', '12345', '--gid', '12345', '--unshare-pid', '--die-with-parent', '--ro-bind', '/usr', '/usr', '--ro-bind', '/etc', '/etc'],
     ...['bin', 'lib', 'lib64', 'sbin'].flatMap(name => ['--symlink', `usr/${name}`, `/${name}`]),
-    ...['--tmpfs', '/tmp', '--dev', '/dev', '--proc', '/proc', '--bind', `${root}/nix`, '/nix', '--tmpfs', '/home'],
+    ...['--tmpfs', '/tmp', '--dev', '/dev', '--proc', '/proc', '--tmpfs', '/home', '--bind', `${root}/nix`, proot ? '/home/nix' : '/nix'],
     ...Object.entries(folders).flatMap(([from, to]) => ['--ro-bind', from, to]),
     ...['--chdir', '/home', '--clearenv'],
     ...Object.entries({PATH: '/usr/bin:/bin', HOME: '/home', NIX_REMOTE: 'local', NIX_PATH: '', NIX_CONFIG: SETTINGS}).flatMap(([name, value]) => ['--setenv', name, value]),
-    `${storePath}/bin/${program}`, ...args]
+    ...proot ? ['proot', '-b', '/home/nix:/nix'] : [], `${storePath}/bin/${program}`, ...args]
   return {
     nix: `${root}/nix`,
     command,

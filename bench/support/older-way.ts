@@ -32,10 +32,15 @@ export async function download(config: BucketConfig, key: string, file: string):
   await curl(config, key, ['--output', file])
 }
 
-async function curl({endpoint, region, bucket, key: access, secret}: BucketConfig, key: string, args: readonly string[]): Promise<void> {
-  // The credentials come on standard input: a command line is for all to see.
+async function curl(config: BucketConfig, key: string, more: readonly string[]): Promise<void> {
+  const {args, text} = curlConfig(config, key)
+  await succeeds([...args, ...more], {text})
+}
+
+/** A command line that fetches an object, and what goes to its standard input: credentials on a command line are for all to see. */
+export function curlConfig({endpoint, region, bucket, key: access, secret}: BucketConfig, key: string): {args: [string, ...string[]]; text: string} {
   const signing = ['--aws-sigv4', `aws:amz:${region}:s3`, '--header', 'x-amz-content-sha256: UNSIGNED-PAYLOAD', '--config', '-']
-  await succeeds(['curl', '--silent', '--show-error', '--fail', ...signing, ...args, `${endpoint ?? ''}/${bucket}/${key}`], {text: `user = "${access}:${secret}"\n`})
+  return {args: ['curl', '--silent', '--show-error', '--fail', ...signing, `${endpoint ?? ''}/${bucket}/${key}`], text: `user = "${access}:${secret}"\n`}
 }
 
 /** Runs a command to its end. Throws when it fails. */
