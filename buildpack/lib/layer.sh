@@ -47,21 +47,34 @@ function layer::fetch() {
 	local layer_file="${4}"
 	local key
 	local hasher
+	local decompressor
 	local -a statuses=(0)
 	local http_status
 
 	key="$(record::field "${record_file}" .outcome.layer.key)"
+	decompressor="$(layer::decompressor)"
 	rm --force -- "${work_dir}/bytes"
 	mkfifo "${work_dir}/bytes"
 	sha256sum < "${work_dir}/bytes" > "${work_dir}/layer.sha256" &
 	hasher="${!}"
 	# shellcheck disable=SC2310 # Each part's status is looked at.
 	layer::open "${key}" "${work_dir}/layer.facts" "${layer_file}" | tee "${work_dir}/bytes" |
-		LC_ALL=C tar --extract --gzip --file=- --directory="${staging}" --strip-components=2 --no-same-owner \
+		LC_ALL=C tar --extract --use-compress-program="${decompressor}" --file=- --directory="${staging}" --strip-components=2 --no-same-owner \
 			> /dev/null 2> "${work_dir}/tar.log" || statuses=("${PIPESTATUS[@]}")
 	wait "${hasher}"
 	IFS=' ' read -r http_status _ < "${work_dir}/layer.facts" || true
 	layer::judge "${record_file}" "${staging}" "${work_dir}" "${http_status:-000}" "${statuses[@]}"
+}
+
+# Prints the program that reads gzip fastest here: zstd, where it was built to, does so in half of gzip's time.
+#
+# Usage: layer::decompressor
+function layer::decompressor() {
+	if gzip --stdout < /dev/null | zstd --decompress --stdout > /dev/null 2>&1; then
+		echo zstd
+	else
+		echo gzip
+	fi
 }
 
 # Writes the layer's bytes to standard output, as s3::stream does.
@@ -132,11 +145,11 @@ function layer::report() {
 	local seconds
 	local bytes
 
-	sizes="$(jq --raw-output '.outcome.layer | [.size, .unpackedSize][] / 1e5 | round / 10' "${record_file}" | paste --serial --delimiters=' ')"
+	sizes="$(jq --raw-output '.outcome.layer | [.size, .unpackedSize][] / 1048576' "${record_file}" | LC_ALL=C xargs printf '%.1f ')"
 	bytes="$(record::field "${record_file}" .outcome.layer.size)"
 	seconds="$(report::seconds_since "${start}")"
 	report::number layer_bytes "${bytes}"
-	output::indent "${sizes% *} MB ${how}, ${sizes#* } MB unpacked, digest checked, in ${seconds} s"
+	output::indent "${sizes%% *} MB ${how}, ${sizes#* }MB unpacked, digest checked, in ${seconds} s"
 }
 
 # Ends the build with what a restore came to.

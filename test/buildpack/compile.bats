@@ -11,11 +11,21 @@ teardown_file() { world::stop; }
 	world::compile
 	world::expect_slug
 	[[ "${lines[0]}" == "-----> Restoring build 20261123-093000-ab12 of this commit, ${COMMIT:0:10}" ]]
-	[[ "${lines[1]}" =~ ^\ +3\.1\ MB\ fetched,\ 3\.1\ MB\ unpacked,\ digest\ checked,\ in\ [0-9.]+\ s$ ]]
+	[[ "${lines[1]}" =~ ^\ +3\.0\ MB\ fetched,\ 3\.0\ MB\ unpacked,\ digest\ checked,\ in\ [0-9.]+\ s$ ]]
 	[[ "${#lines[@]}" -eq 2 ]]
 	[[ "$(jq --compact-output '[.format, .tree, .source, .engine, .result]' "${BUILD_DIR}/.heroku/nix/source.json")" == "[1,\"${TREE}\",\"$(printf 'c%.0s' {1..64})\",\"relocate\",\"/nix/store/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa-hello\"]" ]]
 	run world::in_root "${ROOT}/bin/report" "${BUILD_DIR}" "${CACHE_DIR}" "${ENV_DIR}"
 	[[ "${output}" == *'restored: "commit"'* && "${output}" == *'build: "20261123-093000-ab12"'* && "${output}" == *'layer_bytes: '* ]]
+}
+
+@test "restores with gzip where zstd reads none" {
+	world::lay_out whole
+	mkdir "${BATS_TEST_TMPDIR}/bin"
+	printf '#!/bin/sh\necho asked >> %s\nexit 1\n' "${BATS_TEST_TMPDIR}/asked" > "${BATS_TEST_TMPDIR}/bin/zstd"
+	chmod +x "${BATS_TEST_TMPDIR}/bin/zstd"
+	PATH="${BATS_TEST_TMPDIR}/bin:${PATH}" world::compile
+	world::expect_slug
+	[[ "$(< "${BATS_TEST_TMPDIR}/asked")" == asked ]]
 }
 
 @test "restores the build of an equal tree when SOURCE_VERSION is another commit, no commit, or empty" {
