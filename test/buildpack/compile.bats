@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# shellcheck disable=SC2154,SC2312 # bats sets status, output and lines; a test ends at the first command that fails
+# shellcheck disable=SC2154,SC2312,SC2016 # bats sets status, output and lines; a test ends at the first command that fails
 
 load support/world.bash
 
@@ -175,4 +175,45 @@ teardown_file() { world::stop; }
 	run grep --extended-regexp 'NIX_(S3|APP|SIGNING)|sec"ret|of-the-env|KEY:' "${BATS_TEST_TMPDIR}/seen"
 	echo "${output}"
 	[[ "${status}" -eq 1 ]]
+}
+
+@test "works by hand, as herokuish calls it: detect, compile and release with three directories and nothing in the environment" {
+	world::lay_out worktree
+	run world::in_root env --ignore-environment "PATH=${PATH}" "${ROOT}/bin/detect" "${BUILD_DIR}"
+	[[ "${status}" -eq 0 && "${output}" == Nix ]]
+	run world::in_root env --ignore-environment "PATH=${PATH}" "${ROOT}/bin/compile" "${BUILD_DIR}" "${CACHE_DIR}" "${ENV_DIR}"
+	world::expect_slug
+	[[ "${output}" == *'of this very tree'* ]]
+	run world::in_root env --ignore-environment "PATH=${PATH}" "${ROOT}/bin/release" "${BUILD_DIR}"
+	[[ "${status}" -eq 0 && "${output}" == *"web: 'run_result.sh bin/hello'" ]]
+}
+
+@test "takes odd text in SOURCE_VERSION for no commit, and runs none of it" {
+	local version
+	for version in $'x\n'"${COMMIT}" "\$(touch ${BATS_TEST_TMPDIR}/ran)" '../../../newest' "${COMMIT}/../x" '-rf *' "'; touch ran"; do
+		world::lay_out worktree
+		world::compile "${version}"
+		world::expect_slug
+		[[ "${output}" == *'of this very tree'* && ! -e "${BATS_TEST_TMPDIR}/ran" ]]
+		rm --recursive "${BUILD_DIR}" "${CACHE_DIR}" "${ENV_DIR}"
+	done
+}
+
+@test "takes files of any name in BUILD_DIR" {
+	local name
+	local -a names=('-rf' '--help' ' ' $'line\nbreak' '$(touch ran)' '*' ':(top)x' $'not-utf8-\xff')
+	world::lay_out older
+	for name in "${names[@]}"; do
+		printf '%s' x > "${BUILD_DIR}/${name}"
+	done
+	mkdir --parents "${BUILD_DIR}/.git" "${BUILD_DIR}/sub/.git"
+	echo 'ref: refs/heads/main' > "${BUILD_DIR}/sub/.git/HEAD"
+	world::compile
+	world::expect_slug source.files
+	for name in "${names[@]}"; do
+		[[ "$(< "${BUILD_DIR}/${name}")" == x ]]
+		# One NUL ends each of the list's entries, so a line break of a name becomes another byte.
+		tr '\0\n' '\n\1' < "${BUILD_DIR}/.heroku/nix/source.files" | cut --fields=2 |
+			grep --quiet --text --fixed-strings --line-regexp -e "$(tr '\n' '\1' <<< "${name}" | head --bytes=-1)"
+	done
 }

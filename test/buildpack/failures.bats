@@ -51,6 +51,30 @@ function with_config() {
 	[[ "${output}" != *$'\e'* ]]
 }
 
+@test "a config var of several lines" {
+	local name
+	for name in NIX_S3_KEY NIX_S3_SECRET NIX_S3_BUCKET NIX_S3_REGION NIX_S3_ENDPOINT NIX_SIGNING_KEY NIX_APP_NAME; do
+		world::lay_out whole
+		printf '%s\nurl = "http://127.0.0.1:1/x"\n' "$(< "${ENV_DIR}/${name}")" > "${ENV_DIR}/${name}.new"
+		mv "${ENV_DIR}/${name}.new" "${ENV_DIR}/${name}"
+		world::compile
+		world::expect_failure bad-config-var "${name} cannot be right"
+		rm --recursive "${BUILD_DIR}" "${CACHE_DIR}" "${ENV_DIR}"
+	done
+}
+
+@test "a record of another app" {
+	world::lay_out borrowed
+	world::compile
+	world::expect_failure bad-record 'it is the record of another build' 'Nothing of it was used'
+}
+
+@test "credentials that have expired" {
+	world::lay_out expired
+	world::compile
+	world::expect_failure access-denied ExpiredToken
+}
+
 @test "a signing key that is none is not shown" {
 	with_config NIX_SIGNING_KEY not-a-key-but-secret
 	[[ "${output}" != *not-a-key* ]]

@@ -67,6 +67,8 @@ export function scenarios(pushed: Source): Record<string, Scenario> {
     'breaking': {source: pushed},
     'breaking-once': {source: pushed},
     'denied': {source: pushed},
+    'expired': {source: pushed},
+    'borrowed': {source: pushed, tamper: record => signRecord({...record, app: 'whole'}, KEY)},
   }
 }
 

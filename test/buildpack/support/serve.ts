@@ -30,6 +30,7 @@ for (const [index, [app, scenario]] of Object.entries(scenarios({commit, tree}))
   const layer = new RegExp(await putBuild(bucket, {app, view, scenario, index}))
   if (app === 'breaking') proxy.inject({path: layer, times: Infinity, effect: {kind: 'reset-response', afterBytes: 1 << 20}})
   if (app === 'breaking-once') proxy.inject({path: layer, effect: {kind: 'reset-response', afterBytes: 1 << 20}})
+  if (app === 'expired') proxy.inject({path: /apps\/expired\//, times: Infinity, effect: {kind: 'status', status: 403, body: '<Error><Code>ExpiredToken</Code></Error>'}})
   if (app === 'denied') proxy.inject({path: layer, times: Infinity, effect: {kind: 'status', status: 403}})
 }
 
