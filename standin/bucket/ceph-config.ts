@@ -7,7 +7,8 @@ export interface CephLayout {
 
 /**
  * One monitor, one OSD, no manager, on loopback. cephx, because without authentication the monitor loops;
- * bluestore, because only what is on disk survives a kill.
+ * bluestore, because only what is on disk survives a kill. tcp_nodelay, because an answer of several packets
+ * otherwise takes 40 ms, a time that no object store far away adds.
  */
 export function cephConfig({dir, clusterId, monitorPort, gatewayPort}: CephLayout): string {
   return `[global]
@@ -45,7 +46,7 @@ bluestore_cache_size = 134217728
 paxos_propose_interval = 0.05
 paxos_min_wait = 0.01
 osd_heartbeat_grace = 5
-rgw_frontends = beast endpoint=127.0.0.1:${gatewayPort}
+rgw_frontends = beast endpoint=127.0.0.1:${gatewayPort} tcp_nodelay=1
 rgw_dns_name = s3.localhost
 rgw_enable_apis = s3,admin
 rgw_rados_pool_pg_num_min = 1
