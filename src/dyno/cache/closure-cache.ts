@@ -1,17 +1,13 @@
 import {writeFile} from 'node:fs/promises'
 import type {Bucket} from '../../lib/bucket/bucket.ts'
-import {packNar, type PackedNar} from '../../lib/cache/pack-nar.ts'
-import {publishCacheInfo, publishPath} from '../../lib/cache/publish-path.ts'
-import type {Shelf} from '../../lib/cache/shelf.ts'
 import {cacheOptions} from '../../lib/closure/cache-options.ts'
-import {baseNameOf, hashPartOf} from '../../lib/nix/store-path.ts'
 import type {SecretKey} from '../../lib/signing/nix-key.ts'
 import type {Substituters} from '../build/substituters.ts'
-import {bucketSource, type Holding} from './bucket-source.ts'
-import {findWrong} from './checked-nar.ts'
+import {bucketSource} from './bucket-source.ts'
 import {startCacheServer} from './cache-server.ts'
+import {pathStore} from './path-store.ts'
 import {postBuildHook} from './post-build-hook.ts'
-import {registrations, type RegisteredPath} from './registrations.ts'
+import {registrations} from './registrations.ts'
 import {reuse} from './reuse.ts'
 import {saver, type Saved, type Saver} from './saver.ts'
 import type {Report} from './source.ts'
@@ -78,67 +74,11 @@ export async function startClosureCache(options: ClosureCacheOptions): Promise<C
   await writeFile(hookFile, postBuildHook(server.port), {mode: 0o755})
   let paths: ReturnType<typeof registrations> | null = null
   let timer: NodeJS.Timeout | null = null
-  let described: Promise<void> | null = null
-  const shelves = new Map<string, Shelf>()
-
-  async function save(path: RegisteredPath, references: readonly string[]): Promise<Saved> {
-    const hash = hashPartOf(baseNameOf(path.path))
-    const isFromUpstream = sources.some(source => source.gave(hash)) && !path.builtHere
-    if (isFromUpstream && upstream === 'skip') return {kind: 'upstream', bytes: 0}
-    const held = await keptHolding(hash, path.builtHere)
-    if (held.kind === 'good') {
-      shelves.set(path.path, held.shelf)
-      return {kind: 'there'}
-    }
-
-    const shelf = held.kind === 'refused' ? held.shelf : await shelfOf(path, references)
-    shelves.set(path.path, shelf)
-    await (described ??= publishCacheInfo(bucket))
-    const nar = await narFor(path, hash)
-    try {
-      const info = await publishPath(bucket, {path, nar, shelf, key, now, replace: held.kind === 'refused' ? held.replace : null})
-      if (info) inBucket.saved(hash, info, shelf)
-      if (isFromUpstream) return {kind: 'upstream', bytes: nar.fileSize}
-      return info ? {kind: 'saved', bytes: nar.fileSize} : {kind: 'there'}
-    } finally {
-      await kept.discard(nar)
-    }
-  }
-
-  /** What the bucket has and will keep, whatever is swept. */
-  async function keptHolding(hash: string, builtHere: boolean): Promise<Holding> {
-    const held = builtHere ? await checkedHolding(hash) : await inBucket.holding(hash)
-    if (held.kind !== 'good' || await reused.keep(hash, held)) return held
-    inBucket.forget(hash)
-    const again = await inBucket.holding(hash)
-    // The narinfo is there and its NAR is not.
-    if (again.kind === 'good') inBucket.refuse(hash, `its NAR ${again.info.url} has gone`)
-    return inBucket.holding(hash)
-  }
-
-  /** What was built although the bucket has it, Nix could not use or did not try. */
-  async function checkedHolding(hash: string): Promise<Holding> {
-    const held = await inBucket.holding(hash)
-    if (held.kind !== 'good') return held
-    // What only a program decompresses, only Nix checks.
-    const wrong = inBucket.gave(hash) ? 'Nix could not use its NAR' : await findWrong(inBucket, held.info)
-    if (wrong !== null) inBucket.refuse(hash, wrong)
-    return inBucket.holding(hash)
-  }
-
-  async function narFor(path: RegisteredPath, hash: string): Promise<PackedNar> {
-    const passed = kept.take(hash)
-    if (passed && !path.builtHere) return passed
-    if (passed) await kept.discard(passed)
-    return packNar(`${options.canonical}/${baseNameOf(path.path)}`, {...path, file: `${folder}/${hash}.nar.zst`})
-  }
-
-  /** A path that refers to one of ours alone is ours alone: nobody else could get all of it. */
-  async function shelfOf({path}: RegisteredPath, references: readonly string[]): Promise<Shelf> {
-    if (references.some(reference => shelves.get(reference) === 'own')) return 'own'
-    return await options.isTainted?.(baseNameOf(path)) ? 'own' : 'shared'
-  }
-
+  const store = pathStore({
+    bucket, key, folder, upstream, now, inBucket, reused, spool: kept, canonical: options.canonical,
+    isTainted: options.isTainted ?? (() => Promise.resolve(false)),
+    gaveUpstream: hash => sources.some(source => source.gave(hash)),
+  })
   const lastMoment = new AbortController()
   onAbort(options.signal, () => setTimeout(() => lastMoment.abort(), HURRY_MS).unref())
 
@@ -155,7 +95,7 @@ export async function startClosureCache(options: ClosureCacheOptions): Promise<C
 
     watch() {
       paths = registrations(options.database)
-      saving = saver({registrations: paths, save, since: paths.lastId(), lost: gone => reused.lost(gone)})
+      saving = saver({registrations: paths, store, since: paths.lastId(), lost: gone => reused.lost(gone)})
       timer = setInterval(() => {
         // A look that fails is made up for by the next one.
         saving?.notice().catch(() => undefined)

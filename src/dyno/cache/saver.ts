@@ -1,17 +1,22 @@
 import type {Registrations, RegisteredPath} from './registrations.ts'
 import {backlog} from './backlog.ts'
-import {limiter} from './limiter.ts'
+import {limiter} from '../../lib/limiter.ts'
 
 /** What came of a path. `bytes`: what was sent. */
 export type Saved = {kind: 'failed'; error: unknown} | {kind: 'saved'; bytes: number} | {kind: 'there'} | {kind: 'upstream'; bytes: number}
 
+/**
+ * Puts a path's NAR into the bucket. What it refers to has been begun, and may not be there yet.
+ * @returns completes the path; called when all that it refers to is there, and again where that failed
+ */
+export type StorePath = (path: RegisteredPath, references: readonly string[]) => Promise<() => Promise<Saved>>
+
 export interface SaverOptions {
   registrations: Registrations
-  /** Puts one path into the bucket; all that it refers to is there already. */
-  save: (path: RegisteredPath, references: readonly string[]) => Promise<Saved>
+  store: StorePath
   /** Paths registered up to this id are Nix's own: saved only where another path refers to them. */
   since: number
-  /** paths at once */
+  /** NARs at once */
   parallel?: number
   /** Which of the paths that came to an end are in the bucket no longer. */
   lost?: (paths: readonly string[]) => Promise<string[]>
@@ -25,17 +30,22 @@ export interface Saver {
   finish(hurry: AbortSignal | null): Promise<Map<string, Saved>>
 }
 
-export function saver({registrations, save, since, parallel = 4, lost = () => Promise.resolve([])}: SaverOptions): Saver {
+/** narinfos at once */
+const COMPLETED_AT_ONCE = 16
+
+export function saver({registrations, store, since, parallel = 4, lost = () => Promise.resolve([])}: SaverOptions): Saver {
   const saving = new Map<string, Promise<Saved>>()
+  const stored = new Map<string, ReturnType<StorePath>>()
   const results = new Map<string, Saved>()
   const built = backlog()
-  const limit = limiter(parallel)
+  const storing = limiter(parallel)
+  const completing = limiter(COMPLETED_AT_ONCE)
   let others: RegisteredPath[] = []
   let active = 0
   let last = since
   let idle: (() => void)[] = []
 
-  /** A path after all that it refers to: every narinfo's references resolve at every moment. */
+  /** Completed after all that it refers to: every narinfo's references resolve at every moment. */
   function saved(path: RegisteredPath): Promise<Saved> {
     const known = saving.get(path.path)
     if (known) return known
@@ -49,13 +59,24 @@ export function saver({registrations, save, since, parallel = 4, lost = () => Pr
 
   async function attempt(path: RegisteredPath): Promise<Saved> {
     const references = path.references.filter(reference => reference !== path.path)
-    const ends = await Promise.all(references.map(async reference => {
+    const ends = Promise.all(references.map(async reference => {
       const known = saving.get(reference)
       if (known) return known
       const found = registrations.of(reference)
       return found ? saved(found) : {kind: 'failed' as const, error: new Error(`${reference} is not valid`)}
     }))
-    return ends.find(end => end.kind === 'failed') ?? limit(() => save(path, references))
+    const complete = await begun(path, references)
+    return (await ends).find(end => end.kind === 'failed') ?? completing(complete)
+  }
+
+  /** Once, also where completing it failed. */
+  function begun(path: RegisteredPath, references: readonly string[]): ReturnType<StorePath> {
+    const known = stored.get(path.path)
+    if (known) return known
+    const result = storing(() => store(path, references))
+    stored.set(path.path, result)
+    result.catch(() => stored.delete(path.path))
+    return result
   }
 
   function look(): void {
@@ -119,6 +140,7 @@ export function saver({registrations, save, since, parallel = 4, lost = () => Pr
       for (;;) {
         const gone = await lost([...results].filter(([, {kind}]) => kind !== 'failed').map(([path]) => path))
         if (gone.length === 0) return results
+        gone.forEach(path => stored.delete(path))
         await again(gone)
       }
     },

@@ -2,6 +2,8 @@ import {rm, writeFile} from 'node:fs/promises'
 import type {Compression} from '../closure/compression.ts'
 import {contentHash, type ContentHash} from '../closure/content-hash.ts'
 import {narOf} from '../closure/nar-writer.ts'
+import {piecePool, type PiecePool} from '../closure/piece-pool.ts'
+import {zstdCompressors, type ZstdCompressors} from '../closure/zstd-compressors.ts'
 import {zstdFrames} from '../closure/zstd.ts'
 import {EXIT, NixError} from '../errors.ts'
 
@@ -18,15 +20,37 @@ export interface PackedNar {
 /** Up to here what is compressed stays in memory; the rest goes to a file, so that memory stays bounded whatever a path's size. */
 const IN_MEMORY = 8 * 1024 * 1024
 
+/** What packing takes, to be shared by all that is packed: how much is held and runs at once is bounded by it. */
+export interface Packer {
+  pieces: PiecePool
+  compressors: ZstdCompressors
+}
+
+export function narPacker(): Packer {
+  const compressors = zstdCompressors()
+  // One more is begun for each path under way.
+  return {pieces: piecePool(compressors.atOnce * 2), compressors}
+}
+
+export interface PackOptions {
+  /** as Nix registered it */
+  narHash: string
+  narSize: number
+  /** where a large one goes; whoever gets it removes it */
+  file: string
+  packer: Packer
+  /** Called with the bytes of each piece that was read. */
+  onRead?: (bytes: number) => void
+}
+
 /**
  * Compresses the NAR of a path in a store, checking it against what Nix has registered.
- * @param options.file where a large one goes; whoever gets it removes it
  * @throws NixError NAR_CHANGED
  */
-export async function packNar(path: string, {narHash, narSize, file, onRead = () => undefined}: {narHash: string; narSize: number; file: string; onRead?: (bytes: number) => void}): Promise<PackedNar> {
+export async function packNar(path: string, {narHash, narSize, file, packer: {pieces, compressors}, onRead = () => undefined}: PackOptions): Promise<PackedNar> {
   const nar = contentHash()
   const packed = contentHash()
-  const frames = watchedLater(zstdFrames(watched(narOf(path), nar, onRead)), packed)
+  const frames = watchedLater(zstdFrames(watched(narOf(path, pieces), nar, onRead), compressors, {done: piece => pieces.give(piece)}), packed)
   const first: Buffer[] = []
   try {
     for await (const frame of frames) {

@@ -27,29 +27,36 @@ export interface PublishedPath {
   signatures: string[]
 }
 
-export interface Publication {
-  path: PublishedPath
-  nar: PackedNar
+export interface Place {
   shelf: Shelf
-  key: SecretKey
   /** where what the bucket has of this path cannot be used: it is written over; `info`: what it says, if that could be read */
   replace: {condition: Condition; info: NarInfo | null} | null
   now: () => Date
 }
 
-/**
- * Puts a path into the bucket: the NAR, and when that is whole the narinfo, signed. All that it refers to must be there already.
- * @returns null where somebody else was first: a rebuild need not be bit-equal, so theirs stays
- */
-export async function publishPath(bucket: Pick<Bucket, 'head' | 'put' | 'touch'>, {path, nar, shelf, key, replace, now}: Publication): Promise<NarInfo | null> {
+/** A NAR that is in the bucket. */
+export type StoredNar = Omit<PackedNar, 'body'> & {url: string}
+
+/** Puts a NAR into the bucket, unless one with the same bytes is there. Nothing refers to it yet. */
+export async function storeNar(bucket: Pick<Bucket, 'head' | 'put' | 'touch'>, {body, ...nar}: PackedNar, {shelf, replace, now}: Place): Promise<StoredNar> {
   const url = keys.nar(nar.fileHash.slice('sha256:'.length), narExtension(nar.compression))
   // Its name is its hash, so writing over a broken one can only mend it.
-  const put = (condition: {condition?: Condition}) => bucket.put(shelfKey(shelf, url), nar.body, {contentType: 'application/x-nix-nar', ...condition})
+  const put = (condition: {condition?: Condition}) => bucket.put(shelfKey(shelf, url), body, {contentType: 'application/x-nix-nar', ...condition})
   const first = await put(replace ? {} : {condition: 'absent'})
   if (first.kind === 'refused' && !await isYoung(bucket, shelfKey(shelf, url), now())) await put({})
+  return {...nar, url}
+}
+
+/**
+ * Puts a path's narinfo into the bucket, signed. Its NAR and all that it refers to must be there already.
+ * @returns null where somebody else was first: a rebuild need not be bit-equal, so theirs stays
+ */
+export async function publishPath(
+  bucket: Pick<Bucket, 'head' | 'put' | 'touch'>, path: PublishedPath, {nar, key, shelf, replace, now}: Place & {nar: StoredNar; key: SecretKey},
+): Promise<NarInfo | null> {
   const {path: storePath, narHash, narSize, references, ca} = path
   const info = signNarInfo({
-    storePath, url, compression: nar.compression, fileHash: nar.fileHash, fileSize: nar.fileSize, narHash, narSize, references, ca,
+    ...nar, storePath, narHash, narSize, references, ca,
     signatures: [...new Set([...path.signatures, ...signaturesOf(replace?.info ?? null, path)])],
     deriver: path.deriver?.startsWith(`${STORE_DIR}/`) ? baseNameOf(path.deriver) : null,
   }, key)

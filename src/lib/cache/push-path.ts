@@ -8,8 +8,8 @@ import {isOld} from '../gc/ages.ts'
 import {baseNameOf, hashPartOf} from '../nix/store-path.ts'
 import type {SecretKey} from '../signing/nix-key.ts'
 import type {LocalPath} from './local-store.ts'
-import {packNar, type PackedNar} from './pack-nar.ts'
-import {publishPath, type Publication} from './publish-path.ts'
+import {packNar, type PackedNar, type Packer, type PackOptions} from './pack-nar.ts'
+import {publishPath, storeNar, type Place} from './publish-path.ts'
 import {isNarUrl} from './shelf.ts'
 
 export type PushBucket = Pick<Bucket, 'head' | 'put' | 'read' | 'touch'>
@@ -20,6 +20,7 @@ export interface PushOptions {
   store: string
   /** folder for compressed NARs on their way, of one file for each push under way */
   scratch: string
+  packer: Packer
   now: () => Date
   /** Called with the bytes of each piece of a NAR that was read. */
   onRead: (bytes: number) => void
@@ -32,21 +33,22 @@ export interface PushOptions {
  * @returns bytes sent; null where the bucket has it
  * @throws NixError LOCAL_PATH_CHANGED where the store holds other bytes than Nix registered
  */
-export async function pushPath(bucket: PushBucket, path: LocalPath, {key, store, scratch, now, onRead, doubts}: PushOptions & {doubts: boolean}): Promise<number | null> {
+export async function pushPath(bucket: PushBucket, path: LocalPath, {key, store, scratch, packer, now, onRead, doubts}: PushOptions & {doubts: boolean}): Promise<number | null> {
   const hash = hashPartOf(baseNameOf(path.path))
   const held = await heldBy(bucket, hash, {key, now, doubts})
   if (held === 'good') return null
-  const nar = await pack(path, `${store}/${baseNameOf(path.path)}`, `${scratch}/${hash}.nar.zst`, onRead)
+  const packed = await pack(path, `${store}/${baseNameOf(path.path)}`, {file: `${scratch}/${hash}.nar.zst`, packer, onRead})
+  const place = {shelf: 'shared' as const, replace: held, now}
   try {
-    const info = await publishPath(bucket, {path, nar, shelf: 'shared', key, replace: held, now})
-    return info === null ? null : nar.fileSize
+    const info = await publishPath(bucket, path, {...place, key, nar: await storeNar(bucket, packed, place)})
+    return info === null ? null : packed.fileSize
   } finally {
-    if ('file' in nar.body) await rm(nar.body.file, {force: true})
+    if ('file' in packed.body) await rm(packed.body.file, {force: true})
   }
 }
 
 /** Whether the bucket has the path and will keep it; else what a new one is to be written over, null: nothing. */
-async function heldBy(bucket: PushBucket, hash: string, {key, now, doubts}: Pick<PushOptions, 'key' | 'now'> & {doubts: boolean}): Promise<Publication['replace'] | 'good'> {
+async function heldBy(bucket: PushBucket, hash: string, {key, now, doubts}: Pick<PushOptions, 'key' | 'now'> & {doubts: boolean}): Promise<Place['replace'] | 'good'> {
   const where = keys.narinfo(hash)
   const object = await bucket.read(where, {maxBytes: MAX_NARINFO})
   if (object === null) return null
@@ -57,9 +59,9 @@ async function heldBy(bucket: PushBucket, hash: string, {key, now, doubts}: Pick
   return !doubts || await bucket.head(checked.info.url) !== null ? 'good' : replace
 }
 
-async function pack(path: LocalPath, place: string, file: string, onRead: (bytes: number) => void): Promise<PackedNar> {
+async function pack(path: LocalPath, place: string, options: Pick<PackOptions, 'file' | 'onRead' | 'packer'>): Promise<PackedNar> {
   try {
-    return await packNar(place, {...path, file, onRead})
+    return await packNar(place, {...path, ...options})
   } catch (error) {
     if (!(error instanceof NixError) || error.code !== 'NAR_CHANGED') throw error
     throw new NixError(error.message, {

@@ -3,6 +3,7 @@ import {keys} from '../bucket/keys.ts'
 import {sweepMark, unswept, type Waiting} from '../gc/sweep-mark.ts'
 import {baseNameOf} from '../nix/store-path.ts'
 import type {LocalPath} from './local-store.ts'
+import {narPacker} from './pack-nar.ts'
 import {publishCacheInfo} from './publish-path.ts'
 import {pushPath, type PushBucket, type PushOptions} from './push-path.ts'
 
@@ -15,7 +16,7 @@ export interface Pushed {
   there: number
 }
 
-export interface PushAllOptions extends Omit<PushOptions, 'now' | 'onRead'> {
+export interface PushAllOptions extends Omit<PushOptions, 'now' | 'onRead' | 'packer'> {
   /** NIX_APP_NAME, for which the paths are kept */
   app: string
   waiting: Waiting
@@ -55,8 +56,9 @@ async function listPushed(bucket: PushBucket, app: string, paths: readonly Local
 }
 
 /** @returns bytes of each path that was sent */
-async function pushOnce(bucket: PushBucket, paths: readonly LocalPath[], options: Omit<PushOptions, 'onRead'> & {doubts: boolean} & Pick<PushAllOptions, 'onBytes' | 'parallel'>): Promise<Map<string, number>> {
+async function pushOnce(bucket: PushBucket, paths: readonly LocalPath[], options: Omit<PushOptions, 'onRead' | 'packer'> & {doubts: boolean} & Pick<PushAllOptions, 'onBytes' | 'parallel'>): Promise<Map<string, number>> {
   const {parallel = 4, onBytes = () => undefined} = options
+  const packer = narPacker()
   const byName = new Map(paths.map(path => [path.path, path]))
   const begun = new Map<string, Promise<void>>()
   const sent = new Map<string, number>()
@@ -95,7 +97,7 @@ async function pushOnce(bucket: PushBucket, paths: readonly LocalPath[], options
       onBytes(bytes += more)
     }
 
-    const size = await pushPath(bucket, path, {...options, onRead: advance})
+    const size = await pushPath(bucket, path, {...options, packer, onRead: advance})
     if (size !== null) sent.set(path.path, size)
     advance(path.narSize - read)
   }

@@ -1,20 +1,17 @@
 import fs from 'node:fs'
 import {fileMode} from '../view/canonical-modes.ts'
+import {PIECE, piecePool, type PiecePool} from './piece-pool.ts'
 import {entriesOf, join, kindAt, type DiskPath, type EntryKind} from '../view/entry.ts'
 
-/** All pieces but the last are this long, whatever the files: small ones would cost more to hand on than to read. */
-export const PIECE = 2 * 1024 * 1024
-/** Most paths are small: their piece grows from here on. */
-const FIRST = 64 * 1024
-
 /**
- * The NAR of what lies at `path` (format: nix, doc/manual/source/protocols/nix-archive), in pieces of PIECE bytes, read as they
- * are taken. Throws by name what a NAR cannot hold, and a file that changes its size meanwhile.
+ * The NAR of what lies at `path` (format: nix, doc/manual/source/protocols/nix-archive), in pieces of PIECE bytes but for the last
+ * one, read as they are taken. Throws by name what a NAR cannot hold, and a file that changes its size meanwhile.
+ * @param pool whoever gets a piece gives it back there, or forgets it
  */
-export function* narOf(path: DiskPath): Generator<Buffer, void> {
+export function* narOf(path: DiskPath, pool = piecePool()): Generator<Buffer, void> {
   const kind = kindAt(path)
   if (kind === null) throw new Error(`${path.toString()} is not there`)
-  const out = new Pieces()
+  const out = new Pieces(pool)
   out.add(strings('nix-archive-1'))
   yield* node(out, path, kind)
   yield* out.takeFull()
@@ -82,9 +79,15 @@ function* fileNode(out: Pieces, path: DiskPath): Generator<Buffer, void> {
 
 /** What is written, cut into pieces. Files are read straight into them. */
 class Pieces {
-  #piece = Buffer.allocUnsafe(FIRST)
+  readonly #pool: PiecePool
+  #piece: Buffer
   #filled = 0
   readonly #full: Buffer[] = []
+
+  constructor(pool: PiecePool) {
+    this.#pool = pool
+    this.#piece = pool.take()
+  }
 
   add(...values: Buffer[]): void {
     for (const value of values) {
@@ -98,7 +101,6 @@ class Pieces {
 
   /** Where the next bytes belong: at least one, and at most as many as are wanted. */
   room(wanted: number): Buffer {
-    if (this.#filled + wanted > this.#piece.length) this.#grow(this.#filled + wanted)
     return this.#piece.subarray(this.#filled, this.#filled + wanted)
   }
 
@@ -106,7 +108,7 @@ class Pieces {
     this.#filled += count
     if (this.#filled < PIECE) return
     this.#full.push(this.#piece)
-    this.#piece = Buffer.allocUnsafeSlow(PIECE)
+    this.#piece = this.#pool.take()
     this.#filled = 0
   }
 
@@ -116,13 +118,6 @@ class Pieces {
 
   * takeRest(): Generator<Buffer, void> {
     if (this.#filled > 0) yield this.#piece.subarray(0, this.#filled)
-  }
-
-  #grow(wanted: number): void {
-    if (this.#piece.length === PIECE) return
-    const larger = Buffer.allocUnsafeSlow(Math.min(PIECE, Math.max(wanted, this.#piece.length * 4)))
-    this.#piece.copy(larger, 0, 0, this.#filled)
-    this.#piece = larger
   }
 }
 

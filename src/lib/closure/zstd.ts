@@ -1,42 +1,52 @@
-import {availableParallelism} from 'node:os'
 import type {Transform, TransformCallback} from 'node:stream'
-import {promisify} from 'node:util'
-import {constants, createZstdDecompress, zstdCompress, type ZstdOptions} from 'node:zlib'
+import {createZstdDecompress, type ZstdOptions} from 'node:zlib'
+import type {ZstdCompressors} from './zstd-compressors.ts'
 import {frameCutter} from './zstd-frames.ts'
 
-/** As good as level 3 within a tenth, in two thirds of the time. */
-const LEVEL = 1
-/** Compressed pieces are mostly smaller than half of what they hold. */
-const OUTPUT = 1024 * 1024
 /** Bytes of output at a time, and how much of it may wait: a thread decompresses while what it made is used. */
 const CHUNK = 128 * 1024
 const AHEAD = 256 * 1024
 
-const compress = promisify(zstdCompress)
-
 /**
  * Compresses each piece to a frame of its own, as Nix does since 2.35: several at once then, also of one path. Frames one after
  * the other are a zstd stream like any other.
- * @param atOnce pieces that are compressed at once, at most; they and what becomes of them are all that is held
+ * @param pieces taken when a compressor is free
+ * @param options.done called with each piece that is not needed any more
  */
-export async function* zstdFrames(pieces: Iterable<Buffer>, atOnce = availableParallelism() + 1): AsyncGenerator<Buffer, void> {
-  const running: Promise<Buffer>[] = []
-  try {
-    for (const piece of pieces) {
-      const frame = compress(piece, {chunkSize: OUTPUT, params: {[constants.ZSTD_c_compressionLevel]: LEVEL}})
-      // Its failure is told when its turn comes.
-      frame.catch(() => undefined)
-      running.push(frame)
-      const [first] = running
-      if (first && running.length >= atOnce) {
-        yield await first
-        void running.shift()
-      }
+export async function* zstdFrames(pieces: Iterable<Buffer>, compressors: ZstdCompressors, {done = () => undefined}: {done?: (piece: Buffer) => void} = {}): AsyncGenerator<Buffer, void> {
+  const source = pieces[Symbol.iterator]()
+  const running: Promise<Buffer | null>[] = []
+  let isEnded = false
+
+  const nextFrame = (): Promise<Buffer | null> => compressors.use(async compress => {
+    const next = isEnded ? {done: true as const} : source.next()
+    if (next.done) {
+      isEnded = true
+      return null
     }
 
-    for (let frame = running.shift(); frame; frame = running.shift()) yield await frame
+    const frame = await compress(next.value)
+    done(next.value)
+    return frame
+  })
+
+  try {
+    for (;;) {
+      while (running.length < compressors.atOnce) {
+        const frame = nextFrame()
+        // Its failure is told when its turn comes.
+        frame.catch(() => undefined)
+        running.push(frame)
+      }
+
+      const frame = await running.shift()
+      if (!frame) return
+      yield frame
+    }
   } finally {
+    isEnded = true
     await Promise.allSettled(running)
+    source.return?.()
   }
 }
 

@@ -1,15 +1,15 @@
 import {expect} from 'chai'
-import {createCipheriv} from 'node:crypto'
 import fs from 'node:fs'
 import {tmpdir} from 'node:os'
 import {setImmediate as turn} from 'node:timers/promises'
-import {packNar} from '../../../src/lib/cache/pack-nar.ts'
+import {narPacker, packNar} from '../../../src/lib/cache/pack-nar.ts'
 import type {RegisteredPath, Registrations} from '../../../src/dyno/cache/registrations.ts'
-import {saver, type Saved} from '../../../src/dyno/cache/saver.ts'
+import {saver, type Saved, type StorePath} from '../../../src/dyno/cache/saver.ts'
 import {saveSummary} from '../../../src/dyno/cache/summary.ts'
 import {hashAll} from '../../../src/lib/closure/content-hash.ts'
 import {narOf} from '../../../src/lib/closure/nar-writer.ts'
 import {decompressor} from '../../../src/lib/closure/compression.ts'
+import {incompressible} from './small-store.ts'
 
 /** What Nix would have registered; a test adds to it as Nix does. */
 function store() {
@@ -28,18 +28,26 @@ function store() {
   }
 }
 
-/** Saves nothing until it is let. */
-function held() {
+const SAVED: Saved = {kind: 'saved', bytes: 1}
+const atOnce: StorePath = () => Promise.resolve(() => Promise.resolve(SAVED))
+
+/** Completes nothing until it is let; NARs are there at once, unless they are held, too. */
+function held({nars = false} = {}) {
+  const stored: string[] = []
   const started: string[] = []
-  const gates = new Map<string, (saved: Saved) => void>()
-  return {
-    started,
-    save: (path: RegisteredPath) => {
-      started.push(path.path)
-      return new Promise<Saved>(resolve => gates.set(path.path, resolve))
-    },
-    go: (path: string) => gates.get(path)?.({kind: 'saved', bytes: 1}),
+  const gates = new Map<string, () => void>()
+  const gate = (name: string) => new Promise<void>(resolve => gates.set(name, resolve))
+  const store: StorePath = async ({path}) => {
+    stored.push(path)
+    if (nars) await gate(`NAR of ${path}`)
+    return async () => {
+      started.push(path)
+      await gate(path)
+      return SAVED
+    }
   }
+
+  return {stored, started, store, go: (name: string) => gates.get(name)?.()}
 }
 
 const isSettled = async (promise: Promise<unknown>) => {
@@ -54,8 +62,8 @@ describe('saving', () => {
     add('app', {references: ['app', 'lib', 'source']})
     add('lib', {references: ['source']})
     add('source', {builtHere: false})
-    const {started, save, go} = held()
-    const saving = saver({registrations, save, since: 0})
+    const {started, store: hold, go} = held()
+    const saving = saver({registrations, store: hold, since: 0})
     await saving.notice()
     const finished = saving.finish(null)
     for (const [path, next] of [['source', 'lib'], ['lib', 'app']] as const) {
@@ -75,7 +83,7 @@ describe('saving', () => {
     const {registrations, add} = store()
     add('nix', {builtHere: false})
     add('libc', {builtHere: false})
-    const saving = saver({registrations, save: () => Promise.resolve({kind: 'saved', bytes: 1}), since: registrations.lastId()})
+    const saving = saver({registrations, store: atOnce, since: registrations.lastId()})
     add('app.drv', {builtHere: false})
     add('app', {references: ['libc']})
     expect([...(await saving.finish(null)).keys()].sort()).to.deep.equal(['app', 'libc'])
@@ -83,8 +91,8 @@ describe('saving', () => {
 
   it('lets Nix go on at once with 8 paths unsaved, and not with 9', async () => {
     const {registrations, add} = store()
-    const {save, go} = held()
-    const saving = saver({registrations, save, since: 0})
+    const {store: hold, go} = held()
+    const saving = saver({registrations, store: hold, since: 0})
     for (let n = 1; n <= 8; n++) add(`p${n}`)
     expect(await isSettled(saving.notice())).to.equal(true)
     add('p9')
@@ -96,8 +104,8 @@ describe('saving', () => {
 
   it('makes Nix wait when more than 256 MiB are unsaved', async () => {
     const {registrations, add} = store()
-    const {save, go} = held()
-    const saving = saver({registrations, save, since: 0})
+    const {store: hold, go} = held()
+    const saving = saver({registrations, store: hold, since: 0})
     add('large', {narSize: 256 * 1024 ** 2})
     expect(await isSettled(saving.notice())).to.equal(true)
     add('small')
@@ -109,8 +117,8 @@ describe('saving', () => {
 
   it('begins on sources when nothing that was built waits', async () => {
     const {registrations, add} = store()
-    const {started, save, go} = held()
-    const saving = saver({registrations, save, since: 0})
+    const {started, store: hold, go} = held()
+    const saving = saver({registrations, store: hold, since: 0})
     add('source', {builtHere: false})
     add('app')
     await saving.notice()
@@ -122,26 +130,77 @@ describe('saving', () => {
     expect(started).to.deep.equal(['app', 'source'])
   })
 
-  it('tries once more what failed, at the end, and with it what depended on it', async () => {
+  it('stores NARs before what they refer to is there, so many at once, what was registered first first', async () => {
     const {registrations, add} = store()
-    add('lib')
+    add('source', {builtHere: false})
+    add('lib', {references: ['source']})
     add('app', {references: ['lib']})
-    let attempts = 0
-    const saving = saver({registrations, since: 0, save: path => {
-      if (path.path === 'lib' && attempts++ === 0) throw new Error('The bucket is down.')
-      return Promise.resolve({kind: 'saved', bytes: 1})
-    }})
-    const results = await saving.finish(null)
-    expect([...results.values()].map(({kind}) => kind)).to.deep.equal(['saved', 'saved'])
-    expect(attempts).to.equal(2)
+    const {stored, started, store: hold, go} = held({nars: true})
+    const finished = saver({registrations, store: hold, since: 0, parallel: 2}).finish(null)
+    await turn()
+    expect(stored).to.deep.equal(['source', 'lib'])
+    go('NAR of lib')
+    await turn()
+    expect(stored).to.deep.equal(['source', 'lib', 'app'])
+    go('NAR of app')
+    await turn()
+    expect(started).to.deep.equal([])
+    for (const name of ['NAR of source', 'source', 'lib', 'app']) {
+      go(name)
+      await turn()
+    }
+
+    expect(started).to.deep.equal(['source', 'lib', 'app'])
+    expect((await finished).size).to.equal(3)
+  })
+
+  for (const [what, fails] of [['a NAR', 'store'], ['a narinfo', 'complete']] as const) {
+    it(`tries ${what} that failed once more, at the end, and with it what depends on it, whose NAR is not stored again`, async () => {
+      const {registrations, add} = store()
+      add('lib')
+      add('app', {references: ['lib']})
+      const done: string[] = []
+      const failOnce = (name: string) => {
+        done.push(name)
+        if (name === `${fails} lib` && done.filter(other => other === name).length === 1) throw new Error('The bucket is down.')
+        return Promise.resolve()
+      }
+      const saving = saver({registrations, since: 0, store: async ({path}) => {
+        await failOnce(`store ${path}`)
+        return async () => {
+          await failOnce(`complete ${path}`)
+          return SAVED
+        }
+      }})
+      const results = await saving.finish(null)
+      expect([...results.values()].map(({kind}) => kind)).to.deep.equal(['saved', 'saved'])
+      expect(done.filter(name => name === 'store app')).to.deep.equal(['store app'])
+      expect(done.slice(-2)).to.deep.equal(['complete lib', 'complete app'])
+    })
+  }
+
+  it('stores a NAR again that a sweep took', async () => {
+    const {registrations, add} = store()
+    add('app')
+    const gone = [['app'], []]
+    const {stored, store: hold, go} = held()
+    const finished = saver({registrations, store: hold, since: 0, lost: () => Promise.resolve(gone.shift() ?? [])}).finish(null)
+    for (let time = 1; time <= 2; time++) {
+      await turn()
+      expect(stored).to.have.length(time)
+      go('app')
+      await turn()
+    }
+
+    expect([...await finished]).to.deep.equal([['app', SAVED]])
   })
 
   it('in a hurry saves only what was built, and ends when there is no more time', async () => {
     const {registrations, add} = store()
     add('app')
     add('source', {builtHere: false})
-    const {started, save, go} = held()
-    const saving = saver({registrations, save, since: 0})
+    const {started, store: hold, go} = held()
+    const saving = saver({registrations, store: hold, since: 0})
     const stop = new AbortController()
     const finished = saving.finish(stop.signal)
     expect(await isSettled(finished)).to.equal(false)
@@ -177,7 +236,7 @@ describe('packNar', () => {
     it(`compresses ${what}, and says what it made`, async () => {
       fs.writeFileSync(`${folder}/path`, incompressible(size))
       const nar = await hashAll(narOf(`${folder}/path`))
-      const packed = await packNar(`${folder}/path`, {narHash: nar.hash, narSize: nar.size, file: `${folder}/packed`})
+      const packed = await packNar(`${folder}/path`, {narHash: nar.hash, narSize: nar.size, file: `${folder}/packed`, packer: narPacker()})
       const bytes = 'file' in packed.body ? fs.readFileSync(packed.body.file) : packed.body
       expect('file' in packed.body).to.equal(size > 8_000_000)
       expect({hash: packed.fileHash, size: packed.fileSize}).to.deep.equal(await hashAll([bytes]))
@@ -190,14 +249,9 @@ describe('packNar', () => {
       fs.writeFileSync(`${folder}/path`, incompressible(size))
       const {hash, size: narSize} = await hashAll(narOf(`${folder}/path`))
       fs.writeFileSync(`${folder}/path`, Buffer.alloc(size, 'other path '))
-      const error = await packNar(`${folder}/path`, {narHash: hash, narSize, file: `${folder}/packed`}).catch((reason: unknown) => reason)
+      const error = await packNar(`${folder}/path`, {narHash: hash, narSize, file: `${folder}/packed`, packer: narPacker()}).catch((reason: unknown) => reason)
       expect(error).to.include({code: 'NAR_CHANGED'})
       expect(fs.readdirSync(folder)).to.deep.equal(['path'])
     })
   }
 })
-
-/** The same each time. */
-function incompressible(size: number): Buffer {
-  return createCipheriv('aes-128-ctr', Buffer.alloc(16), Buffer.alloc(16)).update(Buffer.alloc(size))
-}

@@ -4,13 +4,15 @@ export function limiter(max: number): <Result>(task: () => Promise<Result>) => P
   let running = 0
 
   return async task => {
+    // Who waits gets the place of whoever ends.
     if (running >= max) await new Promise<void>(resolve => waiting.push(resolve))
-    running += 1
+    else running += 1
     try {
       return await task()
     } finally {
-      running -= 1
-      waiting.shift()?.()
+      const next = waiting.shift()
+      if (next) next()
+      else running -= 1
     }
   }
 }

@@ -1,0 +1,126 @@
+import {expect} from 'chai'
+import fs from 'node:fs'
+import {tmpdir} from 'node:os'
+import {setTimeout as delay} from 'node:timers/promises'
+import {startClosureCache, type SavedPath} from '../../../src/dyno/cache/closure-cache.ts'
+import type {Bucket} from '../../../src/lib/bucket/bucket.ts'
+import {patientBucket} from '../../../src/lib/bucket/patient-bucket.ts'
+import {decompressor} from '../../../src/lib/closure/compression.ts'
+import {hashAll} from '../../../src/lib/closure/content-hash.ts'
+import {signerOf} from '../../../src/lib/closure/narinfo-signature.ts'
+import type {FaultEffect} from '../../../standin/bucket/contract.ts'
+import {OWN_KEY} from '../../lib/closure/support/narinfos.ts'
+import {serve, type Served} from '../../lib/bucket/served.ts'
+import {smallStore, type SmallPath, type SmallStore} from './small-store.ts'
+import {narInfosOf} from './support.ts'
+
+const MIB = 1024 ** 2
+/** Each refers to the one before it, every fourth to none. */
+const MANY: SmallPath[] = Array.from({length: 32}, (_, n) => ({name: `p${n}`, size: 10_000 + n, references: n % 4 === 0 ? [] : [`p${n - 1}`]}))
+
+describe('saving into a bucket', function () {
+  this.timeout(60_000)
+  let served: Served
+  let folder: string
+  before(async () => {
+    served = await serve()
+  })
+  after(() => served.close())
+  beforeEach(() => {
+    folder = fs.mkdtempSync(`${tmpdir()}/saving-`)
+  })
+  afterEach(async () => {
+    await served.faults.clear()
+    fs.rmSync(folder, {recursive: true})
+    const keys: string[] = []
+    for await (const {key} of served.bucket.list('')) keys.push(key)
+    await served.bucket.delete(keys)
+  })
+
+  /** As a build's dyno does, whose Nix registers all at once. */
+  async function save(store: SmallStore, {bucket = served.bucket, name = 'one'}: {bucket?: Bucket; name?: string} = {}): Promise<Record<string, number>> {
+    const cache = await startClosureCache({
+      bucket, key: OWN_KEY, flags: [], upstream: 'skip', folder: `${folder}/${name}`, hookFile: `${folder}/${name}.hook`, canonical: store.canonical, database: store.database,
+      report: () => undefined, wait: ms => delay(ms), signal: new AbortController().signal,
+    })
+    cache.watch()
+    store.register()
+    return count(await cache.finish().finally(() => cache.close()))
+  }
+
+  function count(results: readonly SavedPath[]): Record<string, number> {
+    const ends: Record<string, number> = {}
+    for (const {kind} of results) ends[kind] = (ends[kind] ?? 0) + 1
+    return ends
+  }
+
+  /** All of the store is there and whole: each NAR, signature and reference. */
+  async function expectWhole({paths}: SmallStore): Promise<void> {
+    const infos = [...(await narInfosOf(served.bucket)).values()]
+    expect(infos.map(({storePath}) => storePath).sort()).to.deep.equal([...paths].sort())
+    for (const info of infos) {
+      expect(signerOf(info, [OWN_KEY.publicKey]), info.storePath).not.to.equal(null)
+      expect(paths).to.include.members(info.references)
+      const object = await served.bucket.stream(info.url)
+      expect(await hashAll(object?.body.pipe(decompressor('zstd')) ?? []), info.storePath).to.deep.equal({hash: info.narHash, size: info.narSize})
+    }
+  }
+
+  it('puts no narinfo before those of what it refers to, however many are under way', async () => {
+    const store = await smallStore(folder, MANY)
+    const there: string[] = []
+    const bucket: Bucket = {...served.bucket, async put(key, body, options) {
+      const result = await served.bucket.put(key, body, options)
+      if (key.endsWith('.narinfo')) there.push(key)
+      else if (key.startsWith('nar/')) await delay(key.charCodeAt(4) % 7)
+      return result
+    }}
+    expect(await save(store, {bucket})).to.deep.equal({saved: 32})
+    const infos = await narInfosOf(served.bucket)
+    for (const [n, key] of there.entries()) {
+      expect(there.slice(0, n)).to.include.members((infos.get(key)?.references ?? []).map(path => `${path.slice(11, 43)}.narinfo`))
+    }
+
+    await expectWhole(store)
+  })
+
+  for (const [what, effect] of [
+    ['is busy', {kind: 'status', status: 503}], ['resets connections', {kind: 'reset-request', afterBytes: 100}], ['loses its answers', {kind: 'lose-response'}], ['stalls', {kind: 'stall'}],
+  ] as const satisfies [string, FaultEffect][]) {
+    it(`of 32 paths at once leaves nothing out where S3 ${what}`, async () => {
+      const store = await smallStore(folder, MANY)
+      served.faults.inject({method: 'PUT', path: /nar\//, times: 4, effect})
+      served.faults.inject({method: 'PUT', path: /narinfo/, times: 4, effect})
+      const bucket = patientBucket(served.client({}, {attempts: 3, idleTimeoutMs: 300}), {waits: [0.01, 0.01], wait: seconds => delay(seconds * 1000)})
+      const {saved = 0, there = 0, ...others} = await save(store, {bucket})
+      // Whose answer was lost finds its narinfo there.
+      expect({all: saved + there, isAnyThere: there > 0, others}).to.deep.equal({all: 32, isAnyThere: effect.kind === 'lose-response', others: {}})
+      await expectWhole(store)
+    })
+  }
+
+  it('gives up by name where S3 stays busy, and the bucket is whole', async () => {
+    const store = await smallStore(folder, MANY)
+    served.faults.inject({method: 'PUT', path: new RegExp(`${store.paths[1]?.slice(11, 43) ?? ''}\\.narinfo`), times: 1000, effect: {kind: 'status', status: 503}})
+    expect(await save(store, {bucket: served.client({}, {attempts: 2})})).to.deep.equal({saved: 29, failed: 3})
+    await served.faults.clear()
+    await expectWhole({...store, paths: store.paths.filter((_, n) => ![1, 2, 3].includes(n))})
+  })
+
+  it('of the same paths by two builds at once stores each once', async () => {
+    const store = await smallStore(folder, MANY)
+    const other = await smallStore(`${folder}/other`, MANY)
+    const both = await Promise.all([save(store), save(other, {bucket: served.client({}), name: 'two'})])
+    expect(both.map(({saved = 0, there = 0}) => saved + there)).to.deep.equal([32, 32])
+    expect(both.reduce((sum, {saved = 0}) => sum + saved, 0)).to.equal(32)
+    await expectWhole(store)
+  })
+
+  it('sends what is larger than 64 MiB in parts', async () => {
+    const store = await smallStore(folder, [{name: 'large', size: 65 * MIB}])
+    expect(await save(store)).to.deep.equal({saved: 1})
+    await expectWhole(store)
+    const [info] = (await narInfosOf(served.bucket)).values()
+    expect((await served.bucket.head(info?.url ?? ''))?.etag).to.match(/-9$/)
+  })
+})
