@@ -61,3 +61,8 @@ export async function milliseconds(work: () => Promise<unknown>): Promise<number
   await work()
   return performance.now() - started
 }
+
+/** A goal that a value may at most reach. */
+export function atMost(goal: string, value: number, most: number): Result['goals'][number] {
+  return {goal, value, met: value <= most}
+}
