@@ -184,7 +184,7 @@ describe('the closure in the bucket', function () {
     const buildFlags = '--option substituters "" --option binary-caches "" --substituters http://127.0.0.1:9 --no-substitute '
       + '--option substitute false --option build-use-substitutes false --option post-build-hook ""'
     await build(world, project('taken', 'right'))
-    const ran = await build(world, project('taken', 'changed'), {buildFlags})
+    const ran = await build(world, project('taken', 'taken away'), {buildFlags})
     expect(ran, ran.output + ran.log).to.include({status: 0})
     expect(ran.built).to.deep.equal(['app', 'right'])
     expect(ran.copied).to.deep.equal(['base from bucket', 'left from bucket'])
