@@ -29,7 +29,7 @@ export async function smallStore(folder: string, paths: readonly SmallPath[], da
   const canonical = `${folder}/store`
   fs.mkdirSync(canonical, {recursive: true})
   fs.mkdirSync(path.dirname(database), {recursive: true})
-  const baseNames = new Map(paths.map(({name}, n) => [name, `${String(n).padStart(32, '0')}-${name}`]))
+  const baseNames = new Map(paths.map(({name}) => [name, `${createHash('md5').update(name).digest('hex').replaceAll('e', 'z')}-${name}`]))
   const pathOf = (name: string) => `/nix/store/${baseNames.get(name) ?? ''}`
   const rows: [hash: string, size: number, path: string][] = []
   for (const [n, {name, size: fileSize}] of paths.entries()) {
