@@ -1,6 +1,8 @@
 import {expect} from 'chai'
+import {execa} from 'execa'
 import fs from 'node:fs'
 import {tmpdir} from 'node:os'
+import path from 'node:path'
 import {setTimeout as delay} from 'node:timers/promises'
 import {startClosureCache, type SavedPath} from '../../../src/dyno/cache/closure-cache.ts'
 import type {Bucket} from '../../../src/lib/bucket/bucket.ts'
@@ -8,6 +10,8 @@ import {patientBucket} from '../../../src/lib/bucket/patient-bucket.ts'
 import {decompressor} from '../../../src/lib/closure/compression.ts'
 import {hashAll} from '../../../src/lib/closure/content-hash.ts'
 import {signerOf} from '../../../src/lib/closure/narinfo-signature.ts'
+import {formatSecretKey} from '../../../src/lib/signing/nix-key.ts'
+import type {SaveFigures, SaveOrder} from '../../../bench/support/save-closure.ts'
 import type {FaultEffect} from '../../../standin/bucket/contract.ts'
 import {OWN_KEY} from '../../lib/closure/support/narinfos.ts'
 import {serve, type Served} from '../../lib/bucket/served.ts'
@@ -122,5 +126,21 @@ describe('saving into a bucket', function () {
     await expectWhole(store)
     const [info] = (await narInfosOf(served.bucket)).values()
     expect((await served.bucket.head(info?.url ?? ''))?.etag).to.match(/-9$/)
+  })
+
+  it('holds less memory than a path has bytes, in a process of its own', async () => {
+    const nix = `${folder}/nix`
+    const store = await smallStore(nix, [{name: 'large', size: 400 * MIB}], `${nix}/var/nix/db/db.sqlite`)
+    store.register()
+    fs.mkdirSync(`${folder}/scratch`)
+    const {secret, ...config} = served.config
+    const order: SaveOrder = {config, nix, paths: store.paths, built: store.paths, scratch: `${folder}/scratch`}
+    const {stdout} = await execa(process.execPath, [path.resolve(import.meta.dirname, '../../../bench/support/save-closure.ts'), JSON.stringify(order)], {
+      env: {NIX_S3_SECRET: secret, NIX_SIGNING_KEY: formatSecretKey(OWN_KEY)},
+    })
+    const {ends, sent, memory} = JSON.parse(stdout) as SaveFigures
+    expect(ends).to.deep.equal({saved: 1})
+    expect(sent).to.be.greaterThan(400 * MIB)
+    expect(memory).to.be.lessThan(300e6)
   })
 })
