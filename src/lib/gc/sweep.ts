@@ -1,5 +1,6 @@
 import type {Bucket, ObjectInfo} from '../bucket/bucket.ts'
 import {keys} from '../bucket/keys.ts'
+import {recordStore} from '../build/record-store.ts'
 import {allOf} from '../restore/parallel.ts'
 import {readGraph, type GraphPath} from './closure-graph.ts'
 import type {SweepPlan} from './plan-sweep.ts'
@@ -32,7 +33,7 @@ const BUILDS_AT_ONCE = 8
  * Deletes what the plan names, what refers before what is referred to. Each object is looked at once more, just before: what was
  * written or touched since then stays. A sweep that is broken off leaves everything whole, and the next one goes on.
  */
-export async function sweep(bucket: Pick<Bucket, 'delete' | 'head' | 'list' | 'read'>, plan: SweepPlan, {gate, onProgress, signal}: SweepOptions): Promise<Swept> {
+export async function sweep(bucket: Pick<Bucket, 'delete' | 'head' | 'list' | 'name' | 'put' | 'read'>, plan: SweepPlan, {gate, onProgress, signal}: SweepOptions): Promise<Swept> {
   const swept: Swept = {objects: 0, bytes: 0, spared: 0, complete: true}
   const sparedNars = new Set<string>()
   const graph = new Map(plan.paths.flat().map(path => [path.hash, path]))
@@ -124,10 +125,20 @@ export async function sweep(bucket: Pick<Bucket, 'delete' | 'head' | 'list' | 'r
   }
 
   await remove(plan.pointers)
+  if (plan.pointers.length > 0) await pointToKept(bucket, plan)
   for await (const builds of held(plan.builds, BUILDS_AT_ONCE)) await allOf(builds, BUILDS_AT_ONCE, ({id}) => removeBuild(id))
   for (const kind of ['pushes', 'sources', 'layers', 'probes'] as const) await remove(plan[kind])
   if (plan.paths.length > 0 || plan.nars.length > 0) await spareWhatCame()
   for (const group of plan.paths) await removePaths(group)
   await remove(plan.nars.filter(({key}) => !sparedNars.has(key)))
   return {...swept, complete: !signal.aborted}
+}
+
+/** A tree's or commit's newest build may go and an older one stay, which is released: that is found by them from now on. */
+async function pointToKept(bucket: Pick<Bucket, 'list' | 'name' | 'put' | 'read'>, {app, kept}: SweepPlan): Promise<void> {
+  const records = recordStore(bucket, app)
+  for (const id of kept.builds.keys()) {
+    const found = await records.read(id)
+    if (found?.record.state === 'succeeded') await records.advancePointers(found.record)
+  }
 }

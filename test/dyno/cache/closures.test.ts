@@ -188,7 +188,7 @@ describe('the closure in the bucket', function () {
     expect(ran, ran.output + ran.log).to.include({status: 0})
     expect(ran.built).to.deep.equal(['app', 'right'])
     expect(ran.copied).to.deep.equal(['base from bucket', 'left from bucket'])
-    expect(ran.saved).to.match(/^saved 3 paths, /)
+    expect(ran.saved).to.match(/^saved [23] paths, /)
   })
 
   describe('with a cache upstream', () => {

@@ -38,8 +38,13 @@ describe('a build while the bucket is swept', function () {
     /** Lets the sweep go on: the build has ended, or waits for it, or stands still. */
     let yieldToSweep: () => void = () => undefined
 
+    let isHeld = false
     const held = () => new Promise<void>(resolve => {
-      release = resolve
+      isHeld = true
+      release = () => {
+        isHeld = false
+        resolve()
+      }
       yieldToSweep()
     })
     const ofBuild = seenBy(bucket, clock, async () => {
@@ -68,7 +73,7 @@ describe('a build while the bucket is swept', function () {
     const ofSweep = seenBy(bucket, clock, async () => {
       requests.sweep += 1
       if (requests.sweep === start) await letBuild(begin)
-      else if (requests.sweep === resume && builds.length > 0 && !waited) await letBuild(() => release())
+      else if (requests.sweep === resume && isHeld && !waited) await letBuild(() => release())
     })
     const planned = await plan(ofSweep, clock)
     const swept = await collect(ofSweep, planned, {sweep: 'one', now: () => clock.now, elapsed: () => 0, onProgress: () => undefined, signal: new AbortController().signal})

@@ -90,6 +90,18 @@ describe('sweeping the bucket', function () {
     expect(narinfos()).to.equal('d')
   })
 
+  it('finds a released build by its tree and commit, where a newer build of these goes', async () => {
+    const again = await playAt(bucket, clock, 2, {folder, tree: '1', paths: OLD.slice(0, 3)})
+    const newest = await playAt(bucket, clock, 3, {folder, tree: '4', paths: NEWEST})
+    clock.now = at(72)
+    await sweepAll(bucket, {released: new Map([[buildId(0), 'v7']])})
+    const records = recordStore(bucket, APP)
+    expect(await records.read(again)).to.equal(null)
+    for (const pointer of [{tree: '1'.repeat(40)}, {commit: '1'.repeat(40)}]) expect(await records.pointed(pointer)).to.equal(buildId(0))
+    expect(await records.pointed('newest')).to.equal(newest)
+    await expectWhole(bucket, [buildId(0), newest], 'afterwards')
+  })
+
   it('keeps pushes, unless told how many', async () => {
     await bucket.put(keys.push(APP, '1'.repeat(64)), Buffer.from(`${'c'.repeat(32)}-c\n`))
     clock.now = at(200)
