@@ -32,6 +32,8 @@ export interface Context {
   sources: SignedBlobs
   builds: Builds
   caches: BuildCaches
+  /** of build caches; signed alone */
+  cacheUrls: Pick<SignedBlobs, 'check' | 'sign'>
   git: GitServer
   /** what clients prove themselves with */
   token: string

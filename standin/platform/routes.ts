@@ -1,3 +1,4 @@
+import {buildMetadataRoutes, cacheBlobRoutes} from '../builds/build-metadata.ts'
 import {buildRoutes} from '../builds/routes.ts'
 import {gitRoutes} from '../git/routes.ts'
 import {sourceBlobRoutes, sourceRoutes} from '../sources/sources.ts'
@@ -22,10 +23,10 @@ import {stackRoutes} from './resources/stacks.ts'
 export function allRoutes(context: Context): {routes: Route[]; rawRoutes: RawRoute[]; controlRoutes: Route[]} {
   return {
     routes: [
-      accountRoutes, appRoutes, buildpackRoutes, buildRoutes, collaboratorRoutes, configVarRoutes, dynoRoutes, dynoSizeRoutes, formationRoutes,
+      accountRoutes, appRoutes, buildMetadataRoutes, buildpackRoutes, buildRoutes, collaboratorRoutes, configVarRoutes, dynoRoutes, dynoSizeRoutes, formationRoutes,
       logSessionRoutes, regionRoutes, releaseRoutes, slugRoutes, sourceRoutes, stackRoutes,
     ].flatMap(routesOf => routesOf(context)),
-    rawRoutes: [blobRoutes, gitRoutes, logRoutes, sourceBlobRoutes, streamRoutes].flatMap(routesOf => routesOf(context)),
+    rawRoutes: [blobRoutes, cacheBlobRoutes, gitRoutes, logRoutes, sourceBlobRoutes, streamRoutes].flatMap(routesOf => routesOf(context)),
     controlRoutes: controlRoutes(context),
   }
 }

@@ -60,6 +60,7 @@ export async function startPlatform({dir, port, host, buildHost, source, complai
   const slugs = new SignedBlobs({dir: join(dir, 'slugs'), path: '/blobs', key: source.secret(32)}, source)
   const sources = new SignedBlobs({dir: join(dir, 'sources'), path: '/source-blobs', key: source.secret(32)}, source)
   const caches = new BuildCaches(join(dir, 'build-caches'))
+  const cacheUrls = new SignedBlobs({dir: join(dir, 'build-caches'), path: '/cache-blobs', key: source.secret(32)}, source)
   const streams = new Streams(join(dir, 'streams'))
   const runContext = {faults, host, logs, slugs, source}
   let rendezvousAddress = ''
@@ -74,7 +75,7 @@ export async function startPlatform({dir, port, host, buildHost, source, complai
   const builds = new Builds({...runContext, host: buildHost, apiUrl, caches, complain, releases, store, streams})
   const git = await GitServer.start(join(dir, 'git'), {apiUrl, builds, complain, source, sources, streams})
   const context: Context = {
-    store, source, host, logs, faults, dynos, releases, slugs, sources, streams, builds, caches, git, token, logSessions: new Map(), journal: new Journal(),
+    store, source, host, logs, faults, dynos, releases, slugs, sources, streams, builds, caches, cacheUrls, git, token, logSessions: new Map(), journal: new Journal(),
     rateLimit: new RateLimit(() => source.now()), openRouter: app => routers.open(app), closeRouter: app => routers.close(app), apiUrl,
   }
 

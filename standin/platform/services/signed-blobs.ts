@@ -8,7 +8,7 @@ import {Transform} from 'node:stream'
 import {pipeline} from 'node:stream/promises'
 import type {Source} from '../../state/apps.ts'
 
-export type BlobMethod = 'GET' | 'PUT'
+export type BlobMethod = 'DELETE' | 'GET' | 'PUT'
 
 /** Why a signed request is refused: a status and S3's error code. */
 export interface BlobRefusal {

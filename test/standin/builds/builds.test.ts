@@ -1,4 +1,5 @@
 import {expect} from 'chai'
+import {execa} from 'execa'
 import {expectStatus, until} from '../platform/harness.ts'
 import type {BuildHarness} from './harness.ts'
 import {IMAGE_TIMEOUT, saysInBuild, SHOWING, startBuildHarness} from './harness.ts'
@@ -87,7 +88,12 @@ describe('builds', function () {
     const {build} = await builds.build(app, {Showfile: ''}, {body: {buildpacks: [{url: failing}]}})
     expect(build.status).to.equal('failed')
     expect(await cached()).to.equal('2')
+    const {body: {cache_get_url: url}} = await builds.heroku.api<{cache_get_url: string}>('GET', `/apps/${app}/build-metadata`)
+    const {stdout} = await execa('tar', ['--extract', '--gzip', '--to-stdout', '--wildcards', '*count'], {input: Buffer.from(await (await fetch(url)).arrayBuffer())})
+    expect(stdout).to.equal('3')
+    expect((await fetch(url.replace(/Signature=./, 'Signature=x'))).status).to.equal(403)
     await expectStatus(202, builds.heroku.api('DELETE', `/apps/${app}/build-cache`))
+    expect((await fetch(url)).status).to.equal(404)
     expect(await cached()).to.equal('nothing')
   })
 

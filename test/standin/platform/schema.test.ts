@@ -56,6 +56,7 @@ async function driveEveryRoute(heroku: Harness, call: Caller): Promise<void> {
   await call(200, 'GET', `${app}/releases/3/config-vars`)
   await call(200, 'PUT', `${app}/buildpack-installations`, {updates: [{buildpack: 'heroku/nodejs'}, {buildpack: 'https://example.com/b.git'}]})
   await call(200, 'GET', `${app}/buildpack-installations`)
+  await call(200, 'GET', `${app}/build-metadata`)
 
   const process_types = {web: 'sleep 100', worker: 'sleep 100', release: 'echo migrated'}
   const slug = await call<{id: string; blob: {url: string}}>(201, 'POST', `${app}/slugs`, {process_types, commit: 'c0ffee', stack: 'heroku-24'})
