@@ -10,21 +10,11 @@ import type {PackedNar} from './pack-nar.ts'
 import {shelfKey, type Shelf} from './shelf.ts'
 
 /** What Nix has registered of a path. */
-export interface PublishedPath {
+export interface PublishedPath extends Pick<NarInfo, 'ca' | 'narHash' | 'narSize' | 'references' | 'signatures'> {
   /** `/nix/store/HASH-NAME` */
   path: string
-  /** `sha256:` + Nix base-32 */
-  narHash: string
-  /** bytes */
-  narSize: number
-  /** store paths, sorted */
-  references: string[]
   /** store path of the derivation */
   deriver: string | null
-  /** what the path's name was made from, where that is its content */
-  ca: string | null
-  /** `name:base64` each */
-  signatures: string[]
 }
 
 export interface Place {
