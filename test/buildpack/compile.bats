@@ -54,6 +54,14 @@ teardown_file() { world::stop; }
 	[[ "$(jq --raw-output .pushed.commit "${BUILD_DIR}/.heroku/nix/source.json")" == "${COMMIT}" ]]
 }
 
+@test "takes a flake.nix for something to build" {
+	world::lay_out older
+	mv "${BUILD_DIR}/default.nix" "${BUILD_DIR}/flake.nix"
+	world::compile
+	world::expect_slug source.files
+	[[ "${output}" == *'What was pushed has not been built; an older build is released.'* ]]
+}
+
 @test "names the tree of a newest build that no commit held" {
 	world::lay_out older-uncommitted
 	world::compile ''
