@@ -136,6 +136,14 @@ describe('s3Bucket', () => {
     expect(sha256(await buffer(back?.body ?? Readable.from([])))).to.equal(sha256(bytes))
   })
 
+  it('gives up a body that breaks after each 1024 bytes', async () => {
+    const client = served.client({}, {attempts: 3})
+    await client.put('breaking', randomBytes(MiB / 4))
+    served.faults.inject({method: 'GET', path: /breaking/, times: 200, effect: {kind: 'reset-response', afterBytes: 1024}})
+    const back = await client.stream('breaking')
+    expect(await failureOf(buffer(back?.body ?? Readable.from([])))).to.include({code: 'BUCKET_UNREACHABLE'})
+  })
+
   it('does not join two halves of different objects', async () => {
     await served.bucket.put('changing', Buffer.alloc(3 * MiB, 1))
     served.faults.inject({method: 'GET', path: /changing/, effect: {kind: 'reset-response', afterBytes: 500_000}})
