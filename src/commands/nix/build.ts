@@ -119,7 +119,7 @@ The exit code is 5 when nix-build failed and 6 when the dyno was lost.`
     await this.step('Uploading source', () => uploadSource(bucket, config.appName, source, {onSent: transferBar(source.size, this.telling().status)}),
       ({uploaded}) => (uploaded ? `done, ${formatBytes(source.size)}` : 'it is there already'))
     await this.step('Uploading toolbox', () => uploadToolbox(bucket, toolbox, {
-      version: this.pluginVersion(), onTool: ({name, version}) => this.logToStderr(`fetching ${name} ${version}`),
+      version: this.pluginVersion(), status: this.telling().status, onTool: ({name, version}) => this.logToStderr(`fetching ${name} ${version}`),
     }), ({uploaded}) => (uploaded ? 'done' : 'it is there already'))
 
     const now = new Date()

@@ -9,6 +9,7 @@ import {recordStore} from '../../lib/build/record-store.ts'
 import type {SucceededBuild} from '../../lib/build/record.ts'
 import {parseConfig} from '../../lib/config-vars.ts'
 import {NixError} from '../../lib/errors.ts'
+import {keepBuild} from '../../lib/gc/keep-build.ts'
 import {noteRelease} from '../../lib/gc/release-notes.ts'
 import {withLayer} from '../../lib/layers/with-layer.ts'
 import {checkSupported} from '../../lib/platform/supported.ts'
@@ -102,8 +103,9 @@ Takes the build of the current commit's tree, or else the newest that succeeded,
   private async noteRelease(bucket: Bucket, release: Parameters<typeof noteRelease>[1]): Promise<void> {
     try {
       await noteRelease(bucket, release)
+      await keepBuild(bucket, {app: release.app, id: release.build})
     } catch (error) {
-      if (!(error instanceof NixError)) throw error
+      if (!(error instanceof NixError) || error.code === 'BUILD_SWEPT') throw error
       this.warn(`That ${release.herokuApp} releases it could not be noted in the bucket: ${error.message}`)
     }
   }

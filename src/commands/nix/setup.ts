@@ -9,7 +9,7 @@ import {checkBuildpackUrl} from '../../lib/setup/buildpack-url.ts'
 import {describePlan, describeStep} from '../../lib/setup/describe.ts'
 import {probeBucket} from '../../lib/setup/probe.ts'
 import {bucketExists as tryBucket, readToolboxFacts} from '../../lib/setup/read-facts.ts'
-import {uploadToolbox} from '../../lib/setup/upload-toolbox.ts'
+import {noteToolbox, uploadToolbox} from '../../lib/setup/upload-toolbox.ts'
 import {formatSecretKey, makeSecretKey} from '../../lib/signing/nix-key.ts'
 import {planSetup, type SetupPlan, type SetupStep} from '../../lib/setup/plan.ts'
 import {bucketPlace, chooseCredentials, type Credentials, type Wishes} from '../../lib/setup/settings.ts'
@@ -88,7 +88,7 @@ The bucket's secret key is asked for, or read from standard input, AWS_SECRET_AC
       for (const line of describePlan(shown)) this.logToStderr(line)
       if (plan.steps.length > 0) {
         await confirm({app: app.name, confirmed: flags.confirm, question: 'Do this?', command: 'heroku nix:setup'})
-        await this.apply(plan, {platform, bucket, config, toolbox})
+        await this.apply(plan, {platform, bucket, config, toolbox, app: app.name, vars})
         this.logToStderr(`\n${app.name} is set up. Next: heroku nix:build --app ${app.name}`)
       }
 
@@ -100,14 +100,14 @@ The bucket's secret key is asked for, or read from standard input, AWS_SECRET_AC
   }
 
   /** In the plan's order: what is written later refers to what was written before. */
-  private async apply(plan: SetupPlan, world: {platform: Platform; bucket: S3Bucket; config: BucketConfig; toolbox: Toolbox}): Promise<void> {
+  private async apply(plan: SetupPlan, world: {platform: Platform; bucket: S3Bucket; config: BucketConfig; toolbox: Toolbox; app: string; vars: Readonly<Record<string, string>>}): Promise<void> {
     for (const step of plan.steps) {
       const [name = ''] = describeStep(step)
       await this.step(`${name.charAt(0).toUpperCase()}${name.slice(1)}`.replace(/:$/, ''), () => this.applyStep(step, world))
     }
   }
 
-  private async applyStep(step: SetupStep, {platform, bucket, config, toolbox}: Parameters<NixSetup['apply']>[1]): Promise<void> {
+  private async applyStep(step: SetupStep, {platform, bucket, config, toolbox, app, vars}: Parameters<NixSetup['apply']>[1]): Promise<void> {
     switch (step.kind) {
       case 'create-bucket': {
         const {createBucket} = await import('../../lib/setup/create-bucket.ts')
@@ -117,13 +117,18 @@ The bucket's secret key is asked for, or read from standard input, AWS_SECRET_AC
       }
 
       case 'upload-toolbox': {
-        await uploadToolbox(bucket, toolbox, {
-          version: this.pluginVersion(), onTool: ({name, version}) => this.logToStderr(`  fetching ${name} ${version}`),
-        })
+        await this.uploadToolbox(bucket, toolbox)
         break
       }
 
       case 'set-config-vars': {
+        const digest = step.vars.NIX_TOOLBOX
+        if (digest) {
+          // One that is there already may be as old as what is swept.
+          if (digest === toolbox.digest) await this.uploadToolbox(bucket, toolbox)
+          await noteToolbox(bucket, {app: step.vars.NIX_APP_NAME ?? vars['NIX_APP_NAME'] ?? app, herokuApp: app, digest})
+        }
+
         await platform.setConfigVars(step.vars)
         break
       }
@@ -133,6 +138,12 @@ The bucket's secret key is asked for, or read from standard input, AWS_SECRET_AC
         break
       }
     }
+  }
+
+  private async uploadToolbox(bucket: S3Bucket, toolbox: Toolbox): Promise<void> {
+    await uploadToolbox(bucket, toolbox, {
+      version: this.pluginVersion(), status: this.telling().status, onTool: ({name, version}) => this.logToStderr(`  fetching ${name} ${version}`),
+    })
   }
 
   private async credentials(

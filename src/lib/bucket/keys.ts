@@ -43,6 +43,9 @@ export const keys = {
   /** Ids of the builds that an app at Heroku released of these, the newest first. @param herokuApp several can share NIX_APP_NAME */
   released: (app: string, herokuApp: string) => `heroku/apps/${app}/released/${herokuApp}`,
 
+  /** Holds the digest of the toolbox that an app at Heroku starts from when it is pushed to. */
+  usedToolbox: (app: string, herokuApp: string) => `heroku/apps/${app}/toolboxes/${herokuApp}`,
+
   layer: (digest: string) => `heroku/layers/${digest}.tar.gz`,
   /** What the owner of a key says of a layer. @param keyName of NIX_SIGNING_KEY: apps that share a bucket have keys of their own */
   layerNote: (digest: string, keyName: string) => `heroku/layers/${digest}.${keyName}.json`,

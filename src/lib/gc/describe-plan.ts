@@ -6,18 +6,18 @@ import type {SweepPlan} from './plan-sweep.ts'
 
 /** How much of one kind goes. */
 export interface Going {
-  kind: 'builds' | 'closure' | 'layers' | 'other' | 'sources'
+  kind: 'builds' | 'closure' | 'layers' | 'other' | 'sources' | 'toolbox'
   objects: number
   bytes: number
 }
 
 /** Of each kind of which something goes. */
-export function goingOf({builds, pointers, pushes, probes, layers, sources, paths, nars}: SweepPlan): Going[] {
+export function goingOf({builds, pointers, pushes, probes, layers, sources, paths, nars, toolboxes, tools}: SweepPlan): Going[] {
   const sum = (kind: Going['kind'], found: readonly Found[]): Going => ({kind, objects: found.length, bytes: found.reduce((bytes, {size}) => bytes + size, 0)})
   const ofBuilds: Going = {
     kind: 'builds', objects: builds.reduce((all, {objects}) => all + objects, 0), bytes: builds.reduce((all, {bytes}) => all + bytes, 0),
   }
-  return [ofBuilds, sum('closure', [...paths.flat().flatMap(({narinfos}) => narinfos), ...nars]), sum('layers', layers), sum('sources', sources), sum('other', [...pointers, ...pushes, ...probes])]
+  return [ofBuilds, sum('closure', [...paths.flat().flatMap(({narinfos}) => narinfos), ...nars]), sum('layers', layers), sum('sources', sources), sum('toolbox', [...toolboxes, ...tools]), sum('other', [...pointers, ...pushes, ...probes])]
     .filter(({objects}) => objects > 0)
 }
 

@@ -3,6 +3,7 @@ import {isBuildId} from '../build/id.ts'
 import {allOf} from '../restore/parallel.ts'
 import {readGraph, reachable, referrersFirst, type GraphPath} from './closure-graph.ts'
 import {noObjects, type Found, type Survey} from './survey.ts'
+import {unwantedTools} from './unwanted-tools.ts'
 import {readWanted, type Reason, type Wishes} from './wanted.ts'
 
 /** A build that goes, with all that lies below it. */
@@ -22,6 +23,9 @@ export interface SweepPlan {
   pushes: Found[]
   sources: Found[]
   layers: Found[]
+  /** what dynos started from, and the programs in there */
+  toolboxes: Found[]
+  tools: Found[]
   probes: Found[]
   /** groups, each of which only earlier ones refer to */
   paths: GraphPath[][]
@@ -50,6 +54,7 @@ export async function planSweep(bucket: Pick<Bucket, 'list' | 'name' | 'put' | '
   const ours = survey.apps.get(app) ?? noObjects()
   const isSwept = (id: string) => !wanted.builds.has(id) && (ours.builds.get(id)?.modifiedAt ?? 0) <= limit
   return {
+    ...await unwantedTools(bucket, survey, {isWanted: digest => wanted.toolboxes.has(digest), isYoung}),
     app, limit,
     pointers: await pointersTo(bucket, ours.pointers.filter(found => !isYoung(found)), isSwept),
     builds: [...ours.builds].filter(([id]) => isBuildId(id) && isSwept(id)).map(([id, {objects, bytes}]) => ({id, objects, bytes})).sort((a, b) => a.id < b.id ? -1 : 1),

@@ -28,6 +28,8 @@ export interface AppObjects {
   pushes: Found[]
   /** what each app at Heroku released */
   released: Found[]
+  /** which toolbox each app at Heroku is pushed with */
+  toolboxes: Found[]
 }
 
 /** What the bucket holds, sorted by what it is; some hundred bytes of memory for each object that is no build's. */
@@ -38,13 +40,17 @@ export interface Survey {
   nars: Found[]
   /** by digest: the layer and what is said of it */
   layers: Map<string, Found[]>
+  /** what dynos start from, by digest */
+  toolboxes: Map<string, Found[]>
+  /** the programs that toolboxes name */
+  tools: Found[]
   /** what nix:setup left of trying the bucket */
   probes: Found[]
 }
 
 /** Reads one whole listing. What it does not know, it leaves out, and nobody sweeps. @param onObject awaited */
 export async function surveyBucket(bucket: Pick<Bucket, 'list'>, onObject: (count: number) => Promise<void> | void = () => undefined): Promise<Survey> {
-  const survey: Survey = {apps: new Map(), narinfos: new Map(), nars: [], layers: new Map(), probes: []}
+  const survey: Survey = {apps: new Map(), narinfos: new Map(), nars: [], layers: new Map(), toolboxes: new Map(), tools: [], probes: []}
   let count = 0
   for await (const {key, size, modifiedAt} of bucket.list('')) {
     await onObject(count += 1)
@@ -58,10 +64,13 @@ function note(survey: Survey, found: Found): void {
   const {key} = found
   const [, narinfo] = /^(?:heroku\/cache\/)?([0-9a-df-np-sv-z]{32})\.narinfo$/.exec(key) ?? []
   const [, layer] = /^heroku\/layers\/([0-9a-f]{64})\.(?:tar\.gz|[^/]+\.json)$/.exec(key) ?? []
-  const [, app, kind, rest = ''] = /^heroku\/apps\/([^/]+)\/(builds|commits|newest|pushes|released|sources|trees)(?:\/(.+))?$/.exec(key) ?? []
+  const [, toolbox] = /^heroku\/toolbox\/([0-9a-f]{64})\/[^/]+$/.exec(key) ?? []
+  const [, app, kind, rest = ''] = /^heroku\/apps\/([^/]+)\/(builds|commits|newest|pushes|released|sources|toolboxes|trees)(?:\/(.+))?$/.exec(key) ?? []
   if (narinfo !== undefined) add(survey.narinfos, narinfo, found)
   else if (/^(?:heroku\/cache\/)?nar\/[^/]+$/.test(key)) survey.nars.push(found)
   else if (layer !== undefined) add(survey.layers, layer, found)
+  else if (toolbox !== undefined) add(survey.toolboxes, toolbox, found)
+  else if (/^heroku\/toolbox\/tools\/[0-9a-f]{64}$/.test(key)) survey.tools.push(found)
   else if (key.startsWith('heroku/probe/')) survey.probes.push(found)
   else if (app !== undefined && kind !== undefined) noteOfApp(appOf(survey, app), {kind, rest, found})
 }
@@ -77,6 +86,7 @@ function noteOfApp(app: AppObjects, {kind, rest, found}: {kind: string; rest: st
   } else if (kind === 'sources') app.sources.push(found)
   else if (kind === 'pushes') app.pushes.push(found)
   else if (kind === 'released') app.released.push(found)
+  else if (kind === 'toolboxes') app.toolboxes.push(found)
   else app.pointers.push(found)
 }
 
@@ -88,7 +98,7 @@ function appOf({apps}: Survey, name: string): AppObjects {
 
 /** What an app has that nothing was built for. */
 export function noObjects(): AppObjects {
-  return {builds: new Map(), sources: [], pointers: [], pushes: [], released: []}
+  return {builds: new Map(), sources: [], pointers: [], pushes: [], released: [], toolboxes: []}
 }
 
 function add<Key>(map: Map<Key, Found[]>, key: Key, found: Found): void {

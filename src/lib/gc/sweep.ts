@@ -6,6 +6,7 @@ import {readGraph, type GraphPath} from './closure-graph.ts'
 import type {SweepPlan} from './plan-sweep.ts'
 import {surveyBucket} from './survey.ts'
 import type {SweepGate} from './sweep-gate.ts'
+import {readNeeds} from './wanted.ts'
 
 export interface Swept {
   objects: number
@@ -38,6 +39,7 @@ export async function sweep(bucket: Pick<Bucket, 'delete' | 'head' | 'list' | 'n
   const sparedNars = new Set<string>()
   const graph = new Map(plan.paths.flat().map(path => [path.hash, path]))
   const spared = new Set<string>()
+  const sparedKeys = new Set<string>()
 
   /** As batches, each of which may be deleted. */
   async function* held<Item>(items: readonly Item[], size = BATCH): AsyncGenerator<readonly Item[]> {
@@ -69,7 +71,7 @@ export async function sweep(bucket: Pick<Bucket, 'delete' | 'head' | 'list' | 'n
     onProgress(swept.objects + swept.spared)
   }
 
-  const isOld = ({modifiedAt}: {modifiedAt: Date}) => modifiedAt.getTime() <= plan.limit
+  const isOld = ({key, modifiedAt}: Pick<ObjectInfo, 'key' | 'modifiedAt'>) => modifiedAt.getTime() <= plan.limit && !sparedKeys.has(key)
 
   /** Of those that are there. */
   async function headsOf(found: readonly {key: string}[]): Promise<ObjectInfo[]> {
@@ -84,9 +86,22 @@ export async function sweep(bucket: Pick<Bucket, 'delete' | 'head' | 'list' | 'n
     if (goes) {
       await removeKeys([{key: keys.record(plan.app, id)}])
       await removeKeys(found)
+    } else {
+      await spareNeeds(id)
     }
 
     count(goes ? found : [], goes ? 0 : found.length)
+  }
+
+  /** Whoever uses a build again touches its record, and not all that it needs. */
+  async function spareNeeds(id: string): Promise<void> {
+    const {needs: {hashes, layers, sources}} = await readNeeds(bucket, plan.app, id)
+    for (const key of sources) sparedKeys.add(key)
+    for (const {key} of plan.layers) if (layers.has(layerIn(key))) sparedKeys.add(key)
+    for (const hash of hashes) {
+      const path = graph.get(hash)
+      if (path) spare(path)
+    }
   }
 
   /** Whoever uses a path uses what it refers to. */
@@ -127,7 +142,7 @@ export async function sweep(bucket: Pick<Bucket, 'delete' | 'head' | 'list' | 'n
   await remove(plan.pointers)
   if (plan.pointers.length > 0) await pointToKept(bucket, plan)
   for await (const builds of held(plan.builds, BUILDS_AT_ONCE)) await allOf(builds, BUILDS_AT_ONCE, ({id}) => removeBuild(id))
-  for (const kind of ['pushes', 'sources', 'layers', 'probes'] as const) await remove(plan[kind])
+  for (const kind of ['pushes', 'sources', 'layers', 'toolboxes', 'tools', 'probes'] as const) await remove(plan[kind])
   if (plan.paths.length > 0 || plan.nars.length > 0) await spareWhatCame()
   for (const group of plan.paths) await removePaths(group)
   await remove(plan.nars.filter(({key}) => !sparedNars.has(key)))
@@ -141,4 +156,9 @@ async function pointToKept(bucket: Pick<Bucket, 'list' | 'name' | 'put' | 'read'
     const found = await records.read(id)
     if (found?.record.state === 'succeeded') await records.advancePointers(found.record)
   }
+}
+
+/** The digest in a layer's key, or in that of its note. */
+function layerIn(key: string): string {
+  return key.slice(key.lastIndexOf('/') + 1).split('.')[0] ?? ''
 }

@@ -17,6 +17,8 @@ export interface Wishes {
   keepPushes: number | null
   /** its builds that are released, and by whom: `v12`, an app's name */
   released: ReadonlyMap<string, string>
+  /** NIX_TOOLBOX; null: it is not set */
+  toolbox: string | null
   /** What was written later stays: milliseconds since 1970. */
   limit: number
 }
@@ -36,6 +38,8 @@ export interface Wanted {
   sources: Set<string>
   /** keys of the app's lists of pushed paths */
   pushes: Set<string>
+  /** digests of what dynos start from */
+  toolboxes: Set<string>
   /** what our signatures are called in this bucket, of any app */
   isOwnKey: (name: string) => boolean
 }
@@ -51,7 +55,7 @@ const WIDTH = 8
 export async function readWanted(bucket: Pick<Bucket, 'list' | 'name' | 'put' | 'read'>, survey: Survey, wishes: Wishes): Promise<Wanted> {
   const keyNames = new Set<string>()
   const wanted: Wanted = {
-    builds: new Map(), hashes: new Set(), layers: new Set(), sources: new Set(), pushes: new Set(),
+    builds: new Map(), hashes: new Set(), layers: new Set(), sources: new Set(), pushes: new Set(), toolboxes: new Set(wishes.toolbox === null ? [] : [wishes.toolbox]),
     isOwnKey: name => keyNames.has(name) || survey.apps.has(name.replace(/-\d+$/, '')),
   }
   for (const [app, objects] of survey.apps) {
@@ -62,9 +66,13 @@ export async function readWanted(bucket: Pick<Bucket, 'list' | 'name' | 'put' | 
     const pushes = isOurs ? pushesToKeep(objects.pushes, wishes) : objects.pushes
     if (isOurs) for (const {key} of pushes) wanted.pushes.add(key)
     await allOf(ids, WIDTH, async id => {
-      const [found, list] = await Promise.all([readRecord(records, id), bucket.read(keys.paths(app, id), {maxBytes: MAX_LIST})])
-      if (found) noteRecord(wanted, keyNames, found)
-      for (const hash of hashesIn(list?.bytes)) wanted.hashes.add(hash)
+      const {record, needs} = await readNeeds(bucket, app, id)
+      if (record?.state === 'succeeded') keyNames.add(record.signature.split(':')[0] ?? '')
+      addTo(wanted, needs)
+    })
+    await allOf(objects.toolboxes, WIDTH, async ({key}) => {
+      const note = await bucket.read(key, {maxBytes: 1024})
+      if (note !== null) wanted.toolboxes.add(note.bytes.toString().trim())
     })
     await allOf(pushes, WIDTH, async ({key}) => {
       for (const hash of hashesIn((await bucket.read(key, {maxBytes: MAX_LIST}))?.bytes)) wanted.hashes.add(hash)
@@ -116,12 +124,26 @@ function pushesToKeep(pushes: readonly Found[], {keepPushes, limit}: Wishes): Fo
   return [...pushes].sort((a, b) => b.modifiedAt - a.modifiedAt).filter(({modifiedAt}, n) => n < (keepPushes ?? Infinity) || modifiedAt > limit)
 }
 
-function noteRecord(wanted: Wanted, keyNames: Set<string>, record: BuildRecord): void {
-  wanted.sources.add(keys.source(record.app, record.source.tree))
-  if (record.state !== 'succeeded') return
-  wanted.layers.add(record.outcome.layer.digest)
-  keyNames.add(record.signature.split(':')[0] ?? '')
-  for (const {path} of record.outcome.closure) wanted.hashes.add(hashPartOf(baseNameOf(path)))
+/** What a build is of no use without. */
+export type Needs = Pick<Wanted, 'hashes' | 'layers' | 'sources' | 'toolboxes'>
+
+/** @throws NixError BAD_RECORD */
+export async function readNeeds(bucket: Pick<Bucket, 'list' | 'name' | 'put' | 'read'>, app: string, id: string): Promise<{record: BuildRecord | null; needs: Needs}> {
+  const [record, list] = await Promise.all([readRecord(recordStore(bucket, app), id), bucket.read(keys.paths(app, id), {maxBytes: MAX_LIST})])
+  const outcome = record?.state === 'succeeded' ? record.outcome : null
+  return {
+    record,
+    needs: {
+      hashes: new Set([...hashesIn(list?.bytes), ...(outcome?.closure ?? []).map(({path}) => hashPartOf(baseNameOf(path)))]),
+      layers: new Set(outcome === null ? [] : [outcome.layer.digest]),
+      sources: new Set(record === null ? [] : [keys.source(record.app, record.source.tree)]),
+      toolboxes: new Set(record === null ? [] : [record.toolbox]),
+    },
+  }
+}
+
+function addTo(wanted: Needs, needs: Needs): void {
+  for (const kind of ['hashes', 'layers', 'sources', 'toolboxes'] as const) for (const name of needs[kind]) wanted[kind].add(name)
 }
 
 /** Of lines that begin with a store path's base name. */

@@ -2,6 +2,8 @@ import type {Bucket} from '../bucket/bucket.ts'
 import {keys} from '../bucket/keys.ts'
 import type {LayerObject} from '../build/record.ts'
 import {NixError} from '../errors.ts'
+import {stays} from '../gc/stays.ts'
+import {ownClock, type Waiting} from '../gc/sweep-mark.ts'
 import type {PublicKey, SecretKey} from '../signing/nix-key.ts'
 import {isLayerSignedBy, parseLayerNote, signLayer} from './layer-note.ts'
 
@@ -13,10 +15,11 @@ export interface FindLayerOptions {
   key: PublicKey
   /** Hears, in a sentence, of a note that counts as none. */
   onRefused: (reason: string) => void
+  waiting?: Waiting
 }
 
-/** Looks up a layer that was made before, by what it is made from. @returns null: it is to be made */
-export async function findLayer(bucket: Pick<Bucket, 'head' | 'read'>, {digest, key, onRefused}: FindLayerOptions): Promise<LayerObject | null> {
+/** Looks up a layer that was made before, by what it is made from, and keeps it from being swept. @returns null: it is to be made */
+export async function findLayer(bucket: Pick<Bucket, 'head' | 'read' | 'touch'>, {digest, key, onRefused, waiting = ownClock}: FindLayerOptions): Promise<LayerObject | null> {
   const noteKey = keys.layerNote(digest, key.name)
   const object = await bucket.read(noteKey, {maxBytes: MAX_BYTES}).catch((error: unknown) => {
     if (error instanceof NixError && error.code === 'OBJECT_TOO_LARGE') return {bytes: Buffer.alloc(0)}
@@ -26,7 +29,8 @@ export async function findLayer(bucket: Pick<Bucket, 'head' | 'read'>, {digest, 
   const layer = trusted(object.bytes, noteKey, digest, key, onRefused)
   if (!layer) return null
   // Its bytes are checked by whoever reads them; one of another size needs not even be read.
-  return (await bucket.head(layer.key))?.size === layer.size ? layer : null
+  if ((await bucket.head(layer.key))?.size !== layer.size) return null
+  return await stays(bucket, layer.key, waiting) && await stays(bucket, noteKey, waiting) ? layer : null
 }
 
 function trusted(bytes: Buffer, noteKey: string, digest: string, key: PublicKey, onRefused: (reason: string) => void): LayerObject | null {

@@ -27,7 +27,7 @@ export interface OrderWorld extends StartWorld, Omit<WatchOrderWorld, 'key' | 'p
   platform: Pick<Platform, 'createDyno' | 'createRelease' | 'createSlug' | 'dyno' | 'dynos' | 'slug'>
   /** Asked while the dyno is watched: once, without patience. */
   impatient: Pick<Platform, 'dyno' | 'dynos'>
-  bucket: Pick<Bucket, 'head' | 'put' | 'read'>
+  bucket: Pick<Bucket, 'head' | 'put' | 'read' | 'touch'>
   /** Hears the dyno's name. */
   onStarted: (dyno: string) => void
 }

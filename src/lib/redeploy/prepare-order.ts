@@ -12,7 +12,7 @@ export async function prepareOrder(record: SucceededBuild, world: RedeployWorld)
   const {app, bucket, key, tell, now, random, dynos: {support, size, version, toolbox: read}} = world
   for (const note of support.notes) tell.warn(note)
   const toolbox = await read()
-  await tell.step('Uploading toolbox', () => uploadToolbox(bucket, toolbox, {version, onTool: () => undefined}),
+  await tell.step('Uploading toolbox', () => uploadToolbox(bucket, toolbox, {version, status: tell.status}),
     ({uploaded}) => (uploaded ? 'done' : 'it is there already'))
   return {
     order: makeBuildId(now(), random(4)), record, app, key, size, toolbox: toolbox.digest,

@@ -36,7 +36,7 @@ export async function readToolboxFacts(
   bucket: Bucket, toolbox: Toolbox, {version, current}: {version: string; current: string | undefined},
 ): Promise<ToolboxFacts> {
   const [plan, currentVersion] = await Promise.all([
-    planToolbox(bucket, toolbox),
+    planToolbox(toolbox, async key => await bucket.head(key) !== null),
     current ? toolboxVersion(bucket, current) : null,
   ])
   return {digest: toolbox.digest, uploaded: plan.tools.length + plan.files.length === 0, version, currentVersion}

@@ -46,7 +46,7 @@ export function copyOf(bucket: ClockedBucket, clock: Clock): ClockedBucket {
 }
 
 export async function plan(bucket: ClockedBucket, clock: Clock, options: Partial<CollectOptions> = {}) {
-  return planCollection(bucket, {app: APP, keep: 1, keepPushes: null, released: new Map(), now: clock.now, onLook: () => undefined, ...options})
+  return planCollection(bucket, {app: APP, keep: 1, keepPushes: null, released: new Map(), toolbox: null, now: clock.now, onLook: () => undefined, ...options})
 }
 
 /** Each narinfo's NAR and references are there. */

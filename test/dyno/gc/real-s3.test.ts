@@ -32,7 +32,7 @@ function sweepsOf(bucketOf: () => S3Bucket): void {
     expect(await build('20261101-000000-aaaa', '1', OLD)).to.equal(0)
     expect(await build('20261101-010000-aaaa', '2', NEWEST)).to.equal(0)
     // Three days later, as far as ages go.
-    const plan = await planCollection(bucket, {app: APP, keep: 1, keepPushes: null, released: new Map(), now: new Date(Date.now() + 72 * HOUR), onLook: () => undefined})
+    const plan = await planCollection(bucket, {app: APP, keep: 1, keepPushes: null, released: new Map(), toolbox: null, now: new Date(Date.now() + 72 * HOUR), onLook: () => undefined})
     const seconds: Promise<string | null>[] = []
     const swept = await sweep(plan, 'first', () => {
       if (seconds.length === 0) seconds.push(sweep(plan, 'second').then(() => null, (error: unknown) => (error as NixError).code))

@@ -1,19 +1,31 @@
 import {expect} from 'chai'
+import {createHash} from 'node:crypto'
 import fs from 'node:fs'
 import {tmpdir} from 'node:os'
+import {gzipSync} from 'node:zlib'
 import {keys} from '../../../src/lib/bucket/keys.ts'
 import {recordStore} from '../../../src/lib/build/record-store.ts'
 import {signNarInfo} from '../../../src/lib/closure/narinfo-signature.ts'
 import {printNarInfo} from '../../../src/lib/closure/narinfo.ts'
 import type {NixError} from '../../../src/lib/errors.ts'
 import {collect} from '../../../src/lib/gc/collect.ts'
+import {goingOf} from '../../../src/lib/gc/describe-plan.ts'
+import {keepBuild} from '../../../src/lib/gc/keep-build.ts'
+import type {SweepPlan} from '../../../src/lib/gc/plan-sweep.ts'
 import {noteRelease} from '../../../src/lib/gc/release-notes.ts'
 import {releasedBuilds} from '../../../src/lib/gc/released-builds.ts'
 import {SWEEP_LEASE} from '../../../src/lib/gc/sweep-mark.ts'
 import type {Swept} from '../../../src/lib/gc/sweep.ts'
+import {findLayer, noteLayer} from '../../../src/lib/layers/noted-layers.ts'
+import {findBuilt} from '../../../src/lib/order/find-built.ts'
 import type {Platform} from '../../../src/lib/platform/platform.ts'
 import type {Release, SlugInfo} from '../../../src/lib/platform/types.ts'
+import {noteToolbox} from '../../../src/lib/setup/upload-toolbox.ts'
+import {ensureToolbox} from '../../../src/lib/tools/ensure-toolbox.ts'
+import {formatPinnedTools, parseToolsLock} from '../../../src/lib/tools/lock.ts'
+import {makeToolbox} from '../../../src/lib/tools/toolbox.ts'
 import {removeTree} from '../../../src/lib/view/remove.ts'
+import {KEY} from '../../lib/build/records.ts'
 import {narInfo, OTHER_KEY} from '../../lib/closure/support/narinfos.ts'
 import {clockedBucket, seenBy, type Clock, type ClockedBucket} from '../../lib/gc/support/clocked-bucket.ts'
 import {APP, at, buildId, copyOf, expectConsistent, expectWhole, history, NEWEST, OLD, plan, playAt} from './history.ts'
@@ -136,6 +148,127 @@ describe('sweeping the bucket', function () {
     expect(narinfos()).to.equal('abdh')
     expectConsistent(bucket, 'afterwards')
     expect(swept.spared).to.equal(2)
+  })
+
+  describe('and what somebody began to use again since it looked', () => {
+    const waiting = {now: () => clock.now, wait: () => Promise.resolve()}
+    const sweepPlanned = (planned: SweepPlan) =>
+      collect(bucket, planned, {sweep: 's', now: () => clock.now, elapsed: () => 0, onProgress: () => undefined, signal: new AbortController().signal})
+
+    it('leaves a build whose tree is to be built again, with all that it needs', async () => {
+      const planned = await plan(bucket, clock)
+      expect(planned.builds.map(({id}) => id)).to.deep.equal([buildId(0)])
+      const records = recordStore(bucket, APP)
+      const {record} = await records.require(buildId(0))
+      if (record.state !== 'succeeded') throw new Error(record.state)
+      const config = {appName: APP, buildFlags: record.buildFlags, engine: 'auto' as const}
+      const found = await findBuilt({records, bucket, key: KEY.publicKey, waiting}, {...record.source, config})
+      expect(found?.id).to.equal(buildId(0))
+      await sweepPlanned(planned)
+      await expectWhole(bucket, [buildId(1)], 'the newest')
+      const {outcome: {closure, layer}, source} = record
+      const needed = [keys.record(APP, record.id), layer.key, keys.source(APP, source.tree), ...closure.map(({path}) => keys.narinfo(path.slice(11, 43)))]
+      expect(needed.filter(key => !bucket.objects.has(key))).to.deep.equal([])
+      // The next sweep knows of it, and the one after two days does not.
+      await sweepAll()
+      expect(needed.filter(key => !bucket.objects.has(key))).to.deep.equal([])
+      clock.now = at(72 + 49)
+      await sweepAll()
+      expect(needed.filter(key => bucket.objects.has(key))).to.deep.equal([])
+    })
+
+    it('says so where it came too late', async () => {
+      await sweepAll()
+      const error = await keepBuild(bucket, {app: APP, id: buildId(0)}, waiting).then(() => null, (error: unknown) => error as NixError)
+      expect(error).to.include({code: 'BUILD_SWEPT', message: `Build ${buildId(0)} was deleted by heroku nix:cache:gc just now.`})
+    })
+
+    it('leaves a layer that was pruned anew, and what is said of it', async () => {
+      const bytes = gzipSync('pruned')
+      const digest = 'e'.repeat(64)
+      const layer = {key: keys.layer(digest), digest, sha256: '1'.repeat(64), size: bytes.length, unpackedSize: 6}
+      clock.now = at(1)
+      await bucket.put(layer.key, bytes)
+      await noteLayer(bucket, layer, KEY)
+      clock.now = at(72)
+      const planned = await plan(bucket, clock)
+      expect(planned.layers.map(({key}) => key)).to.include.members([layer.key, keys.layerNote(digest, KEY.publicKey.name)])
+      const find = () => findLayer(bucket, {digest, key: KEY.publicKey, onRefused: reason => expect.fail(reason), waiting})
+      expect(await find()).to.deep.equal(layer)
+      await sweepPlanned(planned)
+      expect(await find()).to.deep.equal(layer)
+      clock.now = at(72 + 49)
+      await sweepAll()
+      expect(await find()).to.equal(null)
+    })
+  })
+
+  describe('and what dynos start from', () => {
+    const lockOf = (...tools: string[]) => Buffer.from(formatPinnedTools({tools: tools.map(sha256 => ({name: 'nix' as const, version: '2.34.8', sha256, size: 1, format: 'tar.xz' as const, url: 'x'}))}))
+    const digest = (letter: string) => letter.repeat(64)
+    async function putToolbox(letter: string, lock: Buffer): Promise<void> {
+      await bucket.put(keys.toolbox(digest(letter), 'tools.lock.json'), lock)
+      for (const file of ['dyno.mjs', 'version', 'loader.sh'] as const) await bucket.put(keys.toolbox(digest(letter), file), Buffer.from(`${file} ${letter}`))
+    }
+
+    const left = () => [...bucket.objects.keys()].map(key => /^heroku\/toolbox\/(tools\/)?(\w)/.exec(key)).filter(found => found !== null).map(([, kind, letter]) => kind === undefined ? letter : `tool ${letter}`)
+    const kinds = () => [...new Set(left())].sort().join(', ')
+
+    beforeEach(async () => {
+      clock.now = at(1)
+      for (const letter of '0123') await bucket.put(keys.tool(digest(letter)), Buffer.from(`tool ${letter}`))
+      // a: nobody's; b: the app's own; c: noted by another app; d: a build's
+      await putToolbox('a', lockOf(digest('0'), digest('1')))
+      await putToolbox('b', lockOf(digest('1')))
+      await putToolbox('c', lockOf(digest('2')))
+      await noteToolbox(bucket, {app: 'other-app', herokuApp: 'other-app-staging', digest: digest('c')})
+      const {record, etag} = await recordStore(bucket, APP).require(buildId(1))
+      await bucket.put(keys.record(APP, buildId(1)), Buffer.from(JSON.stringify({...record, toolbox: digest('d')})), {condition: {etag}})
+      await putToolbox('d', lockOf(digest('3')))
+      clock.now = at(72)
+    })
+
+    it('takes what nothing wanted names and no other toolbox shares', async () => {
+      const swept = await sweepAll(bucket, {toolbox: digest('b')})
+      expect(kinds()).to.equal('b, c, d, tool 1, tool 2, tool 3')
+      expect(left().filter(letter => letter === 'b')).to.have.length(4)
+      expect(swept.complete).to.equal(true)
+      expect(goingOf(await plan(copyOf(past, clock), clock)).map(({kind}) => kind)).not.to.include('toolbox')
+    })
+
+    it('deletes a loader before what it loads', async () => {
+      const {toolboxes} = await plan(bucket, clock, {toolbox: digest('b')})
+      expect(toolboxes.map(({key}) => key.split('/').at(-1))).to.deep.equal(['loader.sh', 'dyno.mjs', 'tools.lock.json', 'version'])
+    })
+
+    it('leaves what is younger than 48 hours, the programs that it names included', async () => {
+      await bucket.put(keys.toolbox(digest('a'), 'version'), Buffer.from('0.0.0'))
+      await sweepAll(bucket, {toolbox: digest('b')})
+      expect(kinds()).to.equal('a, b, c, d, tool 0, tool 1, tool 2, tool 3')
+    })
+
+    it('leaves every program where one toolbox that stays does not say what it needs', async () => {
+      await bucket.put(keys.toolbox(digest('b'), 'tools.lock.json'), Buffer.from('{}'))
+      await sweepAll(bucket, {toolbox: digest('b')})
+      expect(kinds()).to.equal('b, c, d, tool 0, tool 1, tool 2, tool 3')
+    })
+
+    it('leaves what was begun to be used again since it looked', async () => {
+      const tool = Buffer.from('tool 0')
+      const sha256 = createHash('sha256').update(tool).digest('hex')
+      const lock = parseToolsLock(JSON.stringify({version: 1, tools: (['nix', 'node'] as const).map(name => ({name, version: '2.34.8', sha256, size: tool.length, format: 'tar.xz', url: 'http://127.0.0.1:1/never'}))}), {from: new URL('file:///'), registry: 'x'})
+      const toolbox = makeToolbox({lock, program: Buffer.from('program'), loaderTemplate: '@NODE_SHA256@ @PROGRAM_SHA256@ @LOCK_SHA256@'})
+      clock.now = at(1)
+      await bucket.put(keys.tool(sha256), tool)
+      for (const {key, bytes} of toolbox.files) await bucket.put(key, bytes)
+      clock.now = at(72)
+      const planned = await plan(bucket, clock, {toolbox: digest('b')})
+      expect(planned.tools.map(({key}) => key)).to.include(keys.tool(sha256))
+      expect(await ensureToolbox(bucket, toolbox, {waiting: {now: () => clock.now, wait: () => Promise.resolve()}})).to.deep.equal({uploaded: false})
+      await collect(bucket, planned, {sweep: 's', now: () => clock.now, elapsed: () => 0, onProgress: () => undefined, signal: new AbortController().signal})
+      expect([keys.tool(sha256), ...toolbox.files.map(({key}) => key)].filter(key => !bucket.objects.has(key))).to.deep.equal([])
+      expect(kinds()).to.include('b, c, d').and.not.to.include('tool 0')
+    })
   })
 
   it('deletes nothing where a record cannot be read', async () => {

@@ -9,7 +9,7 @@ import {join} from 'node:path'
 import {buffer} from 'node:stream/consumers'
 import {pathToFileURL} from 'node:url'
 import {keys} from '../../../src/lib/bucket/keys.ts'
-import {applyToolboxPlan, ensureToolbox, planToolbox} from '../../../src/lib/tools/ensure-toolbox.ts'
+import {ensureToolbox, planToolbox} from '../../../src/lib/tools/ensure-toolbox.ts'
 import {formatPinnedTools, parsePinnedTools, parseToolsLock, toolOf} from '../../../src/lib/tools/lock.ts'
 import {loadToolsLock, openTool} from '../../../src/lib/tools/tool-source.ts'
 import {makeToolbox} from '../../../src/lib/tools/toolbox.ts'
@@ -132,8 +132,19 @@ describe('a toolbox in the bucket', () => {
     expect(requests).to.deep.equal([])
   })
 
+  it('says how many bytes are sent, of how many', async () => {
+    const wanted = toolbox({}, 'another')
+    const sent: [number, number][] = []
+    await served.bucket.delete([keys.tool(sha256(NIX))])
+    await ensureToolbox(served.bucket, wanted, {onSent: (...bytes) => sent.push(bytes)})
+    const total = NIX.length + wanted.files.reduce((sum, {bytes}) => sum + bytes.length, 0)
+    expect(sent.at(-1)).to.deep.equal([total, total])
+    expect(sent.map(([bytes]) => bytes)).to.deep.equal(sent.map(([bytes]) => bytes).sort((a, b) => a - b)).and.to.include(NIX.length)
+    expect(new Set(sent.map(([, all]) => all))).to.deep.equal(new Set([total]))
+  })
+
   it('of a newer program shares the tools', async () => {
-    const plan = await planToolbox(served.bucket, toolbox({}, 'newer'))
+    const plan = await planToolbox(toolbox({}, 'newer'), async key => await served.bucket.head(key) !== null)
     expect(plan.tools).to.deep.equal([])
     expect(plan.files.map(({key}) => key.split('/').at(-1))).to.deep.equal(['tools.lock.json', 'dyno.mjs', 'loader.sh'])
   })
@@ -156,8 +167,8 @@ describe('a toolbox in the bucket', () => {
   })
 
   it('says which URL cannot be fetched, and that a mirror can', async () => {
-    const plan = {...await planToolbox(served.bucket, toolbox()), tools: toolbox({nixUrl: `${base.replace('http://', 'http://user:password@')}missing.tar.xz?token=t0ken`}).tools.slice(1)}
-    const error = await failureOf(applyToolboxPlan(served.bucket, plan))
+    const missing = toolbox({nixUrl: `${base.replace('http://', 'http://user:password@')}missing.tar.xz?token=t0ken`, nixSha256: 'd'.repeat(64)})
+    const error = await failureOf(ensureToolbox(served.bucket, missing))
     expect(error).to.include({code: 'TOOLS_UNREACHABLE', message: `${base}missing.tar.xz cannot be fetched: HTTP 404.`})
     expect(error).to.have.property('suggestions').that.satisfies(([first]: string[]) => first?.includes('HEROKU_NIX_TOOLS'))
   })

@@ -67,7 +67,7 @@ Keeps the newest builds that succeeded, the builds of the newest releases, whate
     const patient = patientBucket(bucket, {waits: FOLLOW_WAITS, wait: seconds => delay(seconds * 1000), onWait: ({message}) => tell.warn(`${message} Trying again.`)})
     try {
       const plan = await this.step(`Looking through bucket ${bucket.name}`, async () => planCollection(patient, {
-        app: config.appName, keep, keepPushes, now: this.now(),
+        app: config.appName, keep, keepPushes, toolbox: vars['NIX_TOOLBOX'] ?? null, now: this.now(),
         released: await releasedBuilds(platform, recordStore(patient, config.appName), {keep}),
         onLook: (what, count) => tell.status(`${count} ${what === 'listed' ? 'objects' : 'store paths'}`),
       }))
