@@ -4,6 +4,8 @@ import type {AddressInfo} from 'node:net'
 import {narExtension, parseCompression} from '../../lib/closure/compression.ts'
 import {printNarInfo, type NarInfo} from '../../lib/closure/narinfo.ts'
 import {STORE_DIR} from '../../lib/nix/store-path.ts'
+import {answerPut} from './answer-put.ts'
+import type {PutPaths} from './put-paths.ts'
 import {serveNar, type NarRequest} from './serve-nar.ts'
 import type {CacheSource} from './source.ts'
 import type {Spool} from './spool.ts'
@@ -20,6 +22,8 @@ export interface ServedSource {
   source: CacheSource
   /** where compressed NARs that pass by are kept; null: nowhere */
   spool: Spool | null
+  /** what may be put there; absent: it can be read alone */
+  puts?: PutPaths
 }
 
 /** Nix asks the lower number first. */
@@ -50,13 +54,14 @@ export async function startCacheServer(sources: readonly ServedSource[], onRegis
   }
 
   async function answerCache(request: IncomingMessage, response: ServerResponse): Promise<void> {
-
     const [, name = '', path = ''] = /^\/([^/]+)\/(.*)$/.exec(request.url ?? '') ?? []
     const served = byName.get(name)
+    if (served?.puts && request.method === 'PUT') return answerPut(request, response, path, served.puts)
     const [, hash, ending] = /^(?:nar\/)?([0-9a-z]{32})\.(narinfo|nar(?:\.\w+)?)$/.exec(path) ?? []
     if (!served) respond(response, 404, `There is no cache ${name} here.\n`)
     else if (request.method !== 'GET' && request.method !== 'HEAD') respond(response, 405, `${request.method ?? ''} is not for this cache.\n`)
     else if (path === 'nix-cache-info') respond(response, 200, `StoreDir: ${STORE_DIR}\nWantMassQuery: 1\nPriority: ${served.priority}\n`)
+    else if (request.method === 'HEAD' && served.puts && path.startsWith('nar/') && path.length > 'nar/'.length + 52) respondSize(response, served.puts.narSize(path.slice('nar/'.length)))
     else if (hash === undefined) respond(response, 404, '')
     else await answerPath({request, response, hash, wantsInfo: ending === 'narinfo', ...served})
   }
@@ -89,6 +94,11 @@ async function answerPath({wantsInfo, ...asked}: Omit<NarRequest, 'info'> & {wan
 /** By store path, not by file: an upstream's own URL may be anything. */
 function narUrl(hash: string, info: NarInfo): string {
   return `nar/${hash}.${narExtension(parseCompression(info.compression))}`
+}
+
+/** Nix asks whether a NAR is there before it puts one. */
+function respondSize(response: ServerResponse, size: number | null): void {
+  response.writeHead(size === null ? 404 : 200, size === null ? {} : {'content-length': size}).end()
 }
 
 function respond(response: ServerResponse, status: number, body: string, type = 'text/plain'): void {

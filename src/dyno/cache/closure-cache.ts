@@ -8,6 +8,8 @@ import {startCacheServer} from './cache-server.ts'
 import {pathStore} from './path-store.ts'
 import {postBuildHook} from './post-build-hook.ts'
 import {registrations} from './registrations.ts'
+import {putPaths} from './put-paths.ts'
+import {receivedNars} from './received-nars.ts'
 import {reuse} from './reuse.ts'
 import {saver, type Saved, type Saver} from './saver.ts'
 import type {Report} from './source.ts'
@@ -68,15 +70,20 @@ export async function startClosureCache(options: ClosureCacheOptions): Promise<C
   const reused = reuse(bucket, {inBucket, now, wait, report})
   const sources = upstreams.map((url, n) => upstreamSource(url, nameOf(url, n, upstreams), {client: upstreamClient(url, {wait}), trusted, report}))
   let saving: Saver | null = null
+  const isTainted = options.isTainted ?? (() => Promise.resolve(false))
+  let paths: ReturnType<typeof registrations> | null = null
+  const puts = putPaths({
+    bucket, key, trusted, inBucket, reused, isTainted, now, nars: receivedNars(`${folder}/put`), registered: path => paths?.of(path) ?? null,
+    isUpstream: async hash => upstream === 'skip' && (await Promise.all(sources.map(source => source.lookup(hash)))).some(info => info !== null),
+  })
   const server = await startCacheServer([
-    {source: inBucket, spool: null}, ...sources.map(source => ({source, spool: upstream === 'copy' ? kept : null})),
+    {source: inBucket, spool: null, puts}, ...sources.map(source => ({source, spool: upstream === 'copy' ? kept : null})),
   ], async () => saving?.notice())
   await writeFile(hookFile, postBuildHook(server.port), {mode: 0o755})
-  let paths: ReturnType<typeof registrations> | null = null
   let timer: NodeJS.Timeout | null = null
   const store = pathStore({
     bucket, key, folder, upstream, now, inBucket, reused, spool: kept, canonical: options.canonical,
-    isTainted: options.isTainted ?? (() => Promise.resolve(false)),
+    isTainted,
     gaveUpstream: hash => sources.some(source => source.gave(hash)),
   })
   const lastMoment = new AbortController()
@@ -108,7 +115,8 @@ export async function startClosureCache(options: ClosureCacheOptions): Promise<C
         const results = saving ? [...await untilHurried(saving)].map(([path, saved]) => ({path, ...saved})) : []
         const failure = results.find(result => result.kind === 'failed')
         if (failure) report(`Not all was saved: ${messageOf(failure.error)}`)
-        return results
+        const known = new Set(results.map(({path}) => path))
+        return [...results, ...puts.saved().filter(({path}) => !known.has(path))]
       } catch (error) {
         report(`Nothing more could be saved: ${messageOf(error)}`)
         return []

@@ -83,11 +83,21 @@ async function send(response: ServerResponse, pieces: AsyncIterable<Buffer>, hea
     if (!begun) response.writeHead(200, head)
     begun = true
     if (response.destroyed) throw new Error('Nix does not listen any more')
-    if (!response.write(piece)) await Promise.race([once(response, 'drain'), once(response, 'close')])
+    if (!response.write(piece)) await drained(response)
   }
 
   if (!begun) response.writeHead(200, head)
   response.end()
+}
+
+async function drained(response: ServerResponse): Promise<void> {
+  // Each wait takes its listeners away again: there are thousands in a large NAR.
+  const over = new AbortController()
+  try {
+    await Promise.race(['drain', 'close'].map(event => once(response, event, {signal: over.signal})))
+  } finally {
+    over.abort()
+  }
 }
 
 /** `bytes=FIRST-LAST` or `bytes=FIRST-`; anything else is answered with the whole, as HTTP permits. */

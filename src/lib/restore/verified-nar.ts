@@ -22,7 +22,8 @@ export async function* verifiedNar(compressed: AsyncIterable<Buffer>, info: NarI
     await filled
   } catch (error) {
     await filled
-    const first = failure ?? error
+    // What is wrong with the NAR also ends the reading.
+    const first = error instanceof NixError ? error : failure ?? error
     throw first instanceof NixError ? first : wrong(`it cannot be decompressed: ${first instanceof Error ? first.message : String(first)}`)
   } finally {
     stream.destroy()
