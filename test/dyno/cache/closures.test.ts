@@ -244,10 +244,12 @@ describe('the closure in the bucket', function () {
       await expectConsistent(path => objects.has(`${path.slice('/nix/store/'.length, '/nix/store/'.length + 32)}.narinfo`))
     })
 
-    it('names cache, key and option where the key is not trusted, and builds', async () => {
-      const ran = await build(world, project('upstream', 'changed'), {buildFlags: `--option extra-binary-caches ${url}`})
-      expect(ran.built, ran.output + ran.log).to.deep.equal(['app', 'base', 'left', 'right'])
-      expect(ran.log.replaceAll(/\s+!?\s*/g, ' ')).to.include(`${url} signs with cache.example.org-1, which is not trusted, so nothing is taken from there. Try: --option extra-trusted-public-keys`)
-    })
+    for (const [what, more] of [['', ''], [', with require-sigs off too', ' --option require-sigs false']] as const) {
+      it(`names cache, key and option where the key is not trusted, and builds${what}`, async () => {
+        const ran = await build(world, project('upstream', 'changed'), {buildFlags: `--option extra-binary-caches ${url}${more}`})
+        expect(ran.built, ran.output + ran.log).to.deep.equal(['app', 'base', 'left', 'right'])
+        expect(ran.log.replaceAll(/\s+!?\s*/g, ' ')).to.include(`${url} signs with cache.example.org-1, which is not trusted, so nothing is taken from there. Try: --option extra-trusted-public-keys`)
+      })
+    }
   })
 })
