@@ -1,4 +1,5 @@
 import type {Readable, Writable} from 'node:stream'
+import type {MemoryEvent} from './memory-use.ts'
 
 /** What the Platform API asks of the machine that runs dynos. The jail behind it is nobody else's business. */
 export interface DynoHost {
@@ -30,6 +31,13 @@ export interface DynoSpec {
   maxThreads: number | null
   /** bytes */
   memory: number | null
+  /**
+   * What ends where it takes more: the process that asks for it, as the kernel does in Private Spaces and on Fir; or the whole dyno,
+   * as in the Common Runtime, which lets it have twice as much (R14, R15).
+   */
+  overrun: 'dyno' | 'process'
+  /** Heroku's daily restart; null: never */
+  cycleMs: number | null
 }
 
 export type DynoState = 'crashed' | 'down' | 'starting' | 'up'
@@ -37,7 +45,7 @@ export type DynoState = 'crashed' | 'down' | 'starting' | 'up'
 export interface DynoEnd {
   /** as bash reports it: 128 + signal where a signal ended it */
   status: number
-  reason: 'boot-timeout' | 'exited' | 'killed' | 'stopped' | 'time-to-live'
+  reason: 'boot-timeout' | 'cycled' | 'exited' | 'killed' | 'memory' | 'stopped' | 'time-to-live'
 }
 
 export interface Dyno {
@@ -49,6 +57,7 @@ export interface Dyno {
   /** Standard output and standard error together, as Heroku has them. */
   readonly output: Readable
   onState(listener: (state: DynoState) => void): void
+  onMemory(listener: (event: MemoryEvent) => void): void
   readonly ended: Promise<DynoEnd>
   /** SIGTERM to every process of the dyno, SIGKILL after its grace. */
   stop(): void

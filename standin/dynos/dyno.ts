@@ -12,6 +12,7 @@ import type {DynoImage} from './image.ts'
 import type {Instructions} from './instructions.ts'
 import type {JailPlan, Privilege} from './jail.ts'
 import type {MemoryLimits} from './memory.ts'
+import {type MemoryEvent, watchMemory} from './memory-use.ts'
 import {type JailedProcess, startJailed} from './process.ts'
 import {unpackSlug} from './unpack.ts'
 
@@ -43,6 +44,7 @@ export class JailedDyno implements Dyno {
   private readonly log = new PassThrough()
   private readonly typed = new PassThrough()
   private readonly listeners: ((state: DynoState) => void)[] = []
+  private readonly memoryListeners: ((event: MemoryEvent) => void)[] = []
   private readonly over = new AbortController()
   private process: JailedProcess | null = null
   private reason: DynoEnd['reason'] = 'exited'
@@ -62,6 +64,10 @@ export class JailedDyno implements Dyno {
 
   onState(listener: (state: DynoState) => void): void {
     this.listeners.push(listener)
+  }
+
+  onMemory(listener: (event: MemoryEvent) => void): void {
+    this.memoryListeners.push(listener)
   }
 
   stop(): void {
@@ -88,12 +94,15 @@ export class JailedDyno implements Dyno {
       await unpackSlug(spec.slug, plan)
     }
 
-    await using limit = await setting.memory.make(spec.memory, setting.folder)
+    await using limit = await setting.memory.make(spec.memory, setting.folder, spec.overrun === 'process')
     if (this.reason !== 'exited') {
       return 128 + 9
     }
 
-    const jailed = startJailed({...plan, sys: limit.shown}, instructions(spec, setting, this.address), 'pipe', limit.place)
+    const jailed = startJailed({...plan, sys: limit.shown}, instructions(spec, setting, this.address), 'pipe', async pid => {
+      await limit.place(pid)
+      if (spec.memory !== null && spec.overrun === 'dyno') void watchMemory(pid, spec.memory, this.over.signal, event => this.exceed(event))
+    })
     this.process = jailed
     if (jailed.input) {
       // The command may end, or close its input, before it has read everything.
@@ -118,6 +127,10 @@ export class JailedDyno implements Dyno {
       timers.push(setTimeout(() => this.terminate('time-to-live'), spec.timeToLiveMs))
     }
 
+    if (spec.cycleMs !== null) {
+      timers.push(setTimeout(() => this.terminate('cycled'), spec.cycleMs))
+    }
+
     if (!spec.web || !address) {
       this.enter('up')
       return
@@ -132,6 +145,17 @@ export class JailedDyno implements Dyno {
       clearTimeout(boot)
       this.enter('up')
     }, () => undefined)
+  }
+
+  private exceed(event: MemoryEvent): void {
+    for (const listener of this.memoryListeners) {
+      listener(event)
+    }
+
+    if (event.kind === 'R15') {
+      this.endWith('memory')
+      this.process?.kill()
+    }
   }
 
   private endWith(reason: DynoEnd['reason']): void {
@@ -150,7 +174,7 @@ export class JailedDyno implements Dyno {
       this.log.end()
     }
 
-    this.enter(this.reason === 'boot-timeout' || (this.reason === 'exited' && (this.spec.web !== null || status !== 0)) ? 'crashed' : 'down')
+    this.enter(this.reason === 'boot-timeout' || this.reason === 'memory' || (this.reason === 'exited' && (this.spec.web !== null || status !== 0)) ? 'crashed' : 'down')
     return {status, reason: this.reason}
   }
 
@@ -166,7 +190,7 @@ export class JailedDyno implements Dyno {
     }
   }
 
-  private terminate(reason: 'stopped' | 'time-to-live'): void {
+  private terminate(reason: 'cycled' | 'stopped' | 'time-to-live'): void {
     this.endWith(reason)
     if (!this.process) {
       // It is still being unpacked: nothing runs that a signal could reach, and nothing will.

@@ -32,13 +32,16 @@ export class MemoryLimits {
     return new MemoryLimits(null)
   }
 
-  /** @param folder where a file may be made that lives as long as the dyno */
-  async make(bytes: number | null, folder: string): Promise<MemoryLimit> {
+  /**
+   * @param folder where a file may be made that lives as long as the dyno
+   * @param isHard false: it is shown, and somebody else sees to it
+   */
+  async make(bytes: number | null, folder: string, isHard: boolean): Promise<MemoryLimit> {
     if (bytes === null) {
       return {shown: [], place: () => Promise.resolve(), [Symbol.asyncDispose]: () => Promise.resolve()}
     }
 
-    if (!this.controller) {
+    if (!this.controller || !isHard) {
       const source = join(folder, 'memory.limit_in_bytes')
       await writeFile(source, `${bytes}\n`)
       return {

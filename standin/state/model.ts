@@ -53,6 +53,10 @@ export interface AppSettings {
   oneOffLimit: number | null
   bootTimeoutMs: number
   graceMs: number
+  /** when dynos are restarted, and one-off dynos ended */
+  cycleMs: number
+  /** bytes; replaces the memory of the dyno's size */
+  memoryQuota: number | null
   /** H12 */
   requestTimeoutMs: number
   /** H20: how long the router holds a request while web dynos start */
@@ -137,6 +141,8 @@ export const DEFAULT_SETTINGS: AppSettings = {
   oneOffLimit: null,
   bootTimeoutMs: 60_000,
   graceMs: 30_000,
+  cycleMs: 86_400_000,
+  memoryQuota: null,
   requestTimeoutMs: 30_000,
   bootQueueMs: 75_000,
   attachTimeoutMs: 60_000,

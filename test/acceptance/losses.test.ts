@@ -1,5 +1,8 @@
 import {expect} from 'chai'
 import {join} from 'node:path'
+import {s3Bucket} from '../../src/lib/bucket/s3-bucket.ts'
+import {parseSecretKey} from '../../src/lib/signing/nix-key.ts'
+import {checkCache} from '../support/check-cache.ts'
 import {Gate} from './support/gate.ts'
 import {Project} from './support/project.ts'
 import {sharedScene, type App, type Scene} from './support/scene.ts'
@@ -84,5 +87,37 @@ describe('a build that loses something', function () {
     const {exitCode, all} = await app.tryHeroku('nix:build', '--size=performance-l')
     expect(await app.requests('POST', '/dynos')).to.have.length(before.length + 1)
     expect(exitCode, all).to.equal(0)
+  })
+
+  it('says that Heroku ended its dyno for its memory, and a larger one goes on from what was finished', async () => {
+    const part = (name: string, script: string, needs = '') => `${name} = derivation {
+      name = "${name}"; system = "x86_64-linux"; builder = "/bin/bash"; needs = [ ${needs} ]; args = [ "-c" "export PATH=/usr/bin:/bin; ${script}" ];
+    };`
+    const modest = part('modest', 'mkdir $out; echo modest > $out/modest')
+    const hungry = part('hungry', "perl -e 'my $all = \\\"x\\\" x (700 * 2 ** 20); print \\\"it fits\\\\n\\\"; sleep 2'; mkdir -p $out; echo $needs > $out/needs", 'modest')
+    const {'default.nix': web = '', ...rest} = smallApp({page: 'Fed', attributes: 'needs = [ hungry ];'})
+    // In a bucket of its own: what others' keys have signed would count as forged.
+    const greedy = await scene.app('greedy', await Project.of(join(scene.dir, 'greedy'), {...rest, 'default.nix': `let ${modest} ${hungry} in ${web}`}), 'greedy-cache')
+    await greedy.setUp()
+    await scene.standin.api('PATCH', '/standin/apps/greedy', {memoryQuota: 400 * 1024 ** 2})
+    const {exitCode, text} = await greedy.tryHeroku('nix:build')
+    expect(exitCode, text).to.equal(6)
+    expect(text.replaceAll(/\s+[›▸!]*\s*/g, ' ')).to.match(/was lost: Heroku ended dyno run\.\d+ because it took [\d.]+ (GB|MB) of memory, and its size has 40\d MB \(R15\)\. What was built before is saved\./)
+      .and.to.match(/heroku nix:build --app greedy --size (standard-2x|performance-m), which goes on from what was saved/)
+    expect(await greedy.record(await greedy.lastBuild())).to.deep.include({state: 'lost'}).and.to.have.nested.property('failure.code', 'OUT_OF_MEMORY')
+
+    const bucket = s3Bucket(greedy.bucket)
+    try {
+      const {NIX_SIGNING_KEY: signingKey = ''} = await greedy.api('GET', '/config-vars') as Record<string, string>
+      const {faults, infos} = await checkCache(bucket, {trusted: parseSecretKey(signingKey).publicKey})
+      expect(faults).to.deep.equal([])
+      expect([...infos.keys()].some(path => path.endsWith('-modest'))).to.equal(true)
+    } finally {
+      bucket.close()
+    }
+
+    await scene.standin.api('PATCH', '/standin/apps/greedy', {memoryQuota: 4 * 1024 ** 3})
+    const {stdout} = await greedy.heroku('nix:build')
+    expect(stdout).to.include('it fits').and.to.match(/copying path '\S+-modest'/).and.not.to.match(/building '\S+-modest\.drv'/)
   })
 })

@@ -25,6 +25,8 @@ export interface Platform {
   dyno(name: string): Promise<DynoInfo | null>
   dynos(): Promise<DynoInfo[]>
   stopDyno(name: string): Promise<void>
+  /** Where the newest lines can be read, without credentials, that Heroku itself has written of a dyno. */
+  logUrl(options: {dyno: string; lines: number}): Promise<string>
   /** Sent once; its `blobUrl` takes the bytes. */
   createSlug(request: SlugRequest): Promise<SlugInfo>
   slug(id: string): Promise<SlugInfo | null>
@@ -74,6 +76,9 @@ export function herokuPlatform(app: string, send: SendRequest, patience: Patienc
     stopDyno: async name => {
       await call(`stop dyno ${name}`, {method: 'POST', path: pathOf`/apps/${app}/dynos/${name}/actions/stop`})
     },
+    logUrl: async ({dyno, lines}) => fieldsOf(await call(
+      `show the log of ${dyno}`, {method: 'POST', path: pathOf`/apps/${app}/log-sessions`, body: {dyno, lines, source: 'heroku', tail: false}},
+    ), 'log-session').text('logplex_url'),
     createSlug: async body => parseSlug(await call('create a slug', {method: 'POST', path: pathOf`/apps/${app}/slugs`, body})),
     slug: id => unlessGone(async () => parseSlug(await get(`show slug ${id}`, pathOf`/apps/${app}/slugs/${id}`))),
     createRelease: async body => parseRelease(await call('release the slug', {method: 'POST', path: pathOf`/apps/${app}/releases`, body})),

@@ -9,9 +9,9 @@ import {findApp} from './find-app.ts'
 import {chooseStack, DEFAULT_STACK} from './stacks.ts'
 
 const MANY = Number.MAX_SAFE_INTEGER
-const DURATIONS = ['bootTimeoutMs', 'graceMs', 'requestTimeoutMs', 'bootQueueMs', 'attachTimeoutMs', 'coolOffMs', 'slugUrlMs', 'buildTimeoutMs'] as const
+const DURATIONS = ['bootTimeoutMs', 'graceMs', 'cycleMs', 'requestTimeoutMs', 'bootQueueMs', 'attachTimeoutMs', 'coolOffMs', 'slugUrlMs', 'buildTimeoutMs'] as const
 const APP_FIELDS = [
-  ...DURATIONS, 'buildSlugLimit', 'delinquent', 'dynosWithoutSlug', 'generation', 'oneOffLimit', 'performanceAllowed', 'permission', 'region', 'space', 'stack', 'tier',
+  ...DURATIONS, 'buildSlugLimit', 'delinquent', 'dynosWithoutSlug', 'generation', 'memoryQuota', 'oneOffLimit', 'performanceAllowed', 'permission', 'region', 'space', 'stack', 'tier',
 ]
 
 /** The stand-in's own routes: what tests ask for that Heroku would not give them. docs: standin/README.md */
@@ -62,6 +62,7 @@ function changeApp({store, source, builds}: Context, app: AppRecord, changes: un
     delinquent: body.boolean('delinquent') ?? settings.delinquent,
     dynosWithoutSlug: body.oneOf('dynosWithoutSlug', ['start', 'refuse']) ?? settings.dynosWithoutSlug,
     buildSlugLimit: body.integer('buildSlugLimit', 1, MANY) ?? settings.buildSlugLimit,
+    memoryQuota: body.has('memoryQuota') ? body.integer('memoryQuota', 1, MANY) : settings.memoryQuota,
     oneOffLimit: body.has('oneOffLimit') ? body.integer('oneOffLimit', 0, MANY) : settings.oneOffLimit,
     performanceAllowed: body.boolean('performanceAllowed') ?? settings.performanceAllowed,
     permission: body.oneOf('permission', ['owner', 'view']) ?? settings.permission,

@@ -5,9 +5,6 @@ import type {LiveDyno} from './live-dyno.ts'
 import type {RunContext, RunOptions, RunningDyno} from './run-dyno.ts'
 import {resolveCommand, runDyno} from './run-dyno.ts'
 
-/** One-off dynos run for at most a day, whatever was asked. */
-const DAY_MS = 86_400_000
-
 export interface OneOffOrder {
   type: string
   command: string
@@ -51,7 +48,7 @@ export class OneOffs {
   startDetached(app: AppRecord, order: OneOffOrder): LiveDyno {
     const live = this.#create(app, order, currentRelease(app))
     const slug = currentSlug(app)
-    const {finished} = runDyno(live, {...order, slug, timeToLiveMs: order.timeToLiveMs ?? DAY_MS, output: {kind: 'logged', copy: null}, endsAs: 'complete'}, this.#context)
+    const {finished} = runDyno(live, {...order, slug, timeToLiveMs: order.timeToLiveMs, output: {kind: 'logged', copy: null}, endsAs: 'complete'}, this.#context)
     void this.#dropAfter(live, finished)
     return live
   }
@@ -63,7 +60,7 @@ export class OneOffs {
     const live = this.#create(app, {type: 'release', command, size}, release)
     const slug = app.slugs.find(candidate => candidate.id === release.slugId) ?? null
     const {finished} = runDyno(live, {
-      slug, env: {}, terminal: null, timeToLiveMs: DAY_MS, output: {kind: 'logged', copy}, endsAs: 'complete',
+      slug, env: {}, terminal: null, timeToLiveMs: null, output: {kind: 'logged', copy}, endsAs: 'complete',
     }, this.#context)
     return this.#dropAfter(live, finished)
   }
@@ -76,7 +73,7 @@ export class OneOffs {
     live.attachUrl = this.#attachUrl(secret)
     this.#tell(live, 'Awaiting client')
     const start = () => {
-      const running = runDyno(live, {...order, slug, timeToLiveMs: order.timeToLiveMs ?? DAY_MS, output: {kind: 'attached'}, endsAs: 'complete'}, this.#context)
+      const running = runDyno(live, {...order, slug, timeToLiveMs: order.timeToLiveMs, output: {kind: 'attached'}, endsAs: 'complete'}, this.#context)
       void this.#dropAfter(live, running.finished)
       return running
     }

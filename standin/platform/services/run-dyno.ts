@@ -1,5 +1,6 @@
 import {finished} from 'node:stream/promises'
 import type {Dyno, DynoEnd, DynoSpec} from '../../dynos/contract.ts'
+import type {MemoryEvent} from '../../dynos/memory-use.ts'
 import {LineSplitter} from '../../logs/line-splitter.ts'
 import {currentSlug, timestamp} from '../../state/apps.ts'
 import type {AppRecord, SlugRecord} from '../../state/model.ts'
@@ -48,6 +49,10 @@ export function runDyno(live: LiveDyno, options: RunOptions, context: RunContext
     fault.onUp()
   })
 
+  dyno.onMemory(event => {
+    for (const line of describeMemory(event)) tell(line)
+  })
+
   const splitter = new LineSplitter(line => {
     if (options.output.kind === 'logged') log.add('app', live.name, line)
     fault.onLine(line)
@@ -92,7 +97,9 @@ function specOf(live: LiveDyno, options: RunOptions, context: RunContext): DynoS
     timeToLiveMs: options.timeToLiveMs,
     graceMs: app.settings.graceMs,
     maxThreads: size?.maxThreads ?? null,
-    memory: size ? size.memory * 1024 ** 3 : null,
+    memory: app.settings.memoryQuota ?? (size ? size.memory * 1024 ** 3 : null),
+    overrun: ['fir', 'private', 'shield'].includes(size?.family ?? '') ? 'process' : 'dyno',
+    cycleMs: options.endsAs === 'complete' ? app.settings.cycleMs : null,
   }
 }
 
@@ -104,12 +111,20 @@ function describeEnd({status, reason}: DynoEnd, {settings}: AppRecord): string[]
       `Error R10 (Boot timeout) -> Web process failed to bind to $PORT within ${settings.bootTimeoutMs / 1000} seconds of launch`,
       'Stopping process with SIGKILL',
     ],
+    cycled: ['Cycling', 'Stopping all processes with SIGTERM', ...outlived],
     exited: [],
     killed: [],
+    memory: ['Stopping process with SIGKILL'],
     stopped: outlived,
     'time-to-live': ['Stopping all processes with SIGTERM', ...outlived],
   }[reason]
   return [...before, `Process exited with status ${status}`]
+}
+
+/** As in logs that people have published: github.com/MsGsuite/CloneBot_Heroku/issues/29 */
+function describeMemory({kind, bytes, quota}: MemoryEvent): string[] {
+  const error = {R14: 'Error R14 (Memory quota exceeded)', R15: 'Error R15 (Memory quota vastly exceeded)'}[kind]
+  return [`Process running mem=${Math.floor(bytes / 1024 ** 2)}M(${(bytes / quota * 100).toFixed(1)}%)`, error]
 }
 
 /** A dyno that was ordered to die does so after a time or at a line of its output. */

@@ -112,7 +112,7 @@ export async function makeWorld(): Promise<World> {
     start({request}, {env = {}, slug = null, memory = 4 * 1024 ** 3} = {}) {
       const spec: DynoSpec = {
         name: 'run.1234', command: request.command, env: {...configVars, DYNO: 'run.1234', ...request.env, ...env}, slug,
-        terminal: null, web: null, timeToLiveMs: null, graceMs: 30_000, maxThreads: 512, memory,
+        terminal: null, web: null, timeToLiveMs: null, graceMs: 30_000, maxThreads: 512, memory, overrun: 'process', cycleMs: null,
       }
       const dyno = host.start(spec)
       const chunks: Buffer[] = []

@@ -3,6 +3,7 @@ import {recordStore} from '../../../src/lib/build/record-store.ts'
 import type {BuildRecord} from '../../../src/lib/build/record.ts'
 import {NixError} from '../../../src/lib/errors.ts'
 import {endRecord} from '../../../src/lib/order/end-record.ts'
+import {largerSize, memoryOverrun} from '../../../src/lib/order/memory-overrun.ts'
 import {noteLook, type Look, type Sightings} from '../../../src/lib/order/sightings.ts'
 import {startDyno} from '../../../src/lib/order/start-dyno.ts'
 import {parseTimeout} from '../../../src/lib/order/time-to-live.ts'
@@ -25,7 +26,7 @@ async function stored(record: BuildRecord) {
 }
 
 /** The clock goes on by a second with each wait; `at` does what happens in between. */
-async function watch(record: BuildRecord, {looks, at = {}}: {looks: Look[]; at?: Record<number, (world: Awaited<ReturnType<typeof stored>>) => Promise<unknown>>}) {
+async function watch(record: BuildRecord, {looks, at = {}, logUrl = () => Promise.reject(new Error('no log'))}: {looks: Look[]; logUrl?: WatchWorld['platform']['logUrl']; at?: Record<number, (world: Awaited<ReturnType<typeof stored>>) => Promise<unknown>>}) {
   const world = await stored(record)
   let seconds = 0
   let asked = 0
@@ -37,6 +38,7 @@ async function watch(record: BuildRecord, {looks, at = {}}: {looks: Look[]; at?:
       if (look.kind === 'unknown') throw new NixError('busy', {code: 'HEROKU_UNAVAILABLE', exit: 8})
       return Promise.resolve(look.kind === 'present' ? {...dyno(name), state: look.state} : null)
     },
+    logUrl,
     dynos: () => Promise.resolve(answer().kind === 'present' ? [dyno('run.7')] : []),
   }
   const ended = await watchBuild(record.id, 'run.1234', record.app, {
@@ -74,6 +76,22 @@ describe('watching a build', () => {
     expect(ended.state).to.equal('lost')
     expect(lost).to.deep.equal(['The dyno run.1234 ended before the build did.'])
     expect(seconds).to.be.at.most(12)
+  })
+
+  it('says that it took too much memory where Heroku\'s log does, and which size has more', async () => {
+    const log = [
+      'heroku[run.1234]: Process running mem=1214M(237.2%)', 'heroku[run.1234]: Error R15 (Memory quota vastly exceeded)', 'heroku[run.1234]: Stopping process with SIGKILL',
+    ].map(line => `2022-01-10T10:58:37.183286+00:00 ${line}\n`).join('')
+    const asked: unknown[] = []
+    const {ended} = await watch({...RUNNING, logSegments: 0}, {looks: [{kind: 'absent'}], logUrl: options => {
+      asked.push(options)
+      return Promise.resolve(`data:text/plain,${encodeURIComponent(log)}`)
+    }})
+    expect(asked).to.deep.equal([{dyno: 'run.1234', lines: 200}])
+    expect(ended).to.have.property('failure').that.deep.equals({
+      code: 'OUT_OF_MEMORY', exitStatus: null, suggestions: ['heroku nix:build --size performance-m, which goes on from what was saved'],
+      message: 'Heroku ended dyno run.1234 because it took 1.2 GB of memory, and its size has 512 MB (R15). What was built before is saved.',
+    })
   })
 
   it('believes a crash at once', async () => {
@@ -180,4 +198,26 @@ describe('--timeout', () => {
   for (const text of ['', '2', '25h', '59s', '2 h', '-1h', '1d']) {
     it(`"${text}" is none`, () => expect(() => parseTimeout(text)).to.throw(NixError, `--timeout is "${text}"`))
   }
+})
+
+describe('what Heroku\'s log says of memory', () => {
+  const r15 = 'heroku[run.1]: Error R15 (Memory quota vastly exceeded)'
+  const rows: [what: string, lines: string[], expected: [megabytes: number, quota: number] | null][] = [
+    ['is the last that was measured before the end', ['heroku[run.1]: Process running mem=700M(136.7%)', 'heroku[run.1]: Error R14 (Memory quota exceeded)', 'heroku[run.1]: Process running mem=1280M(250.0%)', r15], [1280, 512]],
+    ['is as older logs have it, too', ['heroku[run.1]: Process running mem=1028MB(205.6%)', r15], [1028, 500]],
+    ['is nothing where it only swapped', ['heroku[run.1]: Process running mem=700M(136.7%)', 'heroku[run.1]: Error R14 (Memory quota exceeded)'], null],
+    ['is nothing where the program printed that', ['app[run.1]: Process running mem=1280M(250.0%)', 'app[run.1]: Error R15 (Memory quota vastly exceeded)'], null],
+    ['is nothing where nothing was measured', [r15], null],
+    ['is nothing of an empty log', [], null],
+  ]
+  for (const [what, lines, expected] of rows) {
+    it(what, () => {
+      const found = memoryOverrun(lines.map(line => `2026-11-23T10:00:00.000000+00:00 ${line}\n`).join(''))
+      expect(found && [found.bytes / 1024 ** 2, Math.round(found.quota / 1024 ** 2)]).to.deep.equal(expected)
+    })
+  }
+
+  it('gives the smallest dyno that has more, while there is one', () => {
+    expect([0.6, 1.1, 5, 28, 120].map(gigabytes => largerSize({bytes: gigabytes * 1024 ** 3}))).to.deep.equal(['standard-2x', 'performance-m', 'performance-l', 'performance-xl', null])
+  })
 })

@@ -1,7 +1,8 @@
 import {expect} from 'chai'
 
 import {controllers} from '../../../standin/dynos/memory.ts'
-import {IMAGE_TIMEOUT, testHost} from './support.ts'
+import type {MemoryEvent} from '../../../standin/dynos/memory-use.ts'
+import {dynoSpec, IMAGE_TIMEOUT, testHost} from './support.ts'
 
 describe("a dyno's memory", () => {
   it('ends it when it wants more, where this machine can enforce that, else the host says that it cannot', async function () {
@@ -13,6 +14,29 @@ describe("a dyno's memory", () => {
     } else {
       expect({killed: output.includes('got it'), status: end.status}).to.deep.equal({killed: false, status: 137})
     }
+  })
+
+  it('ends all of it where twice its quota is exceeded, whichever processes have it, and tells so before', async function () {
+    this.timeout(IMAGE_TIMEOUT)
+    await using host = await testHost()
+    const quota = 48 * 2 ** 20
+    // Perl holds it twice.
+    const hungry = (mib: number) => `perl -e 'my $all = "x" x (${mib} * 2 ** 20); print "has ${mib}\\n"; sleep 1000'`
+    const dyno = host.start(dynoSpec(`setsid ${hungry(30)} & sleep 1000 & read; ${hungry(30)}`, {memory: quota, overrun: 'dyno'}))
+    const events: MemoryEvent[] = []
+    const first = new Promise<void>(resolve => {
+      dyno.onMemory(event => {
+        events.push(event)
+        resolve()
+      })
+    })
+    dyno.output.resume()
+    await first
+    expect(dyno.state).to.equal('up')
+    dyno.input.write('\n')
+    expect(await dyno.ended).to.deep.equal({status: 137, reason: 'memory'})
+    expect(dyno.state).to.equal('crashed')
+    expect(events.map(({kind, bytes}) => [kind, Math.floor(bytes / quota)])).to.deep.equal([['R14', 1], ['R15', 2]])
   })
 
   for (const {name, mountinfo, cgroup, expected} of [

@@ -42,7 +42,7 @@ export async function testHost(options: Partial<DynoHostOptions> = {}): Promise<
 
 export function dynoSpec(command: string, spec: Partial<DynoSpec> = {}): DynoSpec {
   return {
-    name: 'run.1', command, env: {}, slug: null, terminal: null, web: null, timeToLiveMs: null, graceMs: 10_000, maxThreads: 256, memory: null,
+    name: 'run.1', command, env: {}, slug: null, terminal: null, web: null, timeToLiveMs: null, graceMs: 10_000, maxThreads: 256, memory: null, overrun: 'process', cycleMs: null,
     ...spec,
   }
 }

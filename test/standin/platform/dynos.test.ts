@@ -64,6 +64,17 @@ describe('one-off dynos', () => {
     expect(await linesOf(name)).to.include(`heroku[${name}]: Process exited with status 143`)
   })
 
+  it('end once a day, whatever time they were given', async () => {
+    await heroku.api('PATCH', `/standin/apps/${app}`, {cycleMs: 300})
+    const {name} = await create({command: 'sleep 60', time_to_live: 86_400})
+    await ended(name)
+    await heroku.api('PATCH', `/standin/apps/${app}`, {cycleMs: 86_400_000})
+    expect((await linesOf(name)).slice(-4)).to.deep.equal([
+      `heroku[${name}]: Cycling`, `heroku[${name}]: Stopping all processes with SIGTERM`, `heroku[${name}]: Process exited with status 143`,
+      `heroku[${name}]: State changed from up to complete`,
+    ])
+  })
+
   it('get SIGKILL after the grace, and the log says R12', async () => {
     await heroku.api('PATCH', `/standin/apps/${app}`, {graceMs: 100})
     const {name} = await create({command: 'trap "" TERM; echo ready; while :; do sleep 0.1; done'})

@@ -59,6 +59,11 @@ class PlainDyno implements Dyno {
     this.#listeners.push(listener)
   }
 
+  /** Nobody looks at its memory. */
+  onMemory(): void {
+    // Nothing is ever told.
+  }
+
   stop(): void {
     this.#terminate('stopped')
   }
@@ -89,6 +94,7 @@ class PlainDyno implements Dyno {
     child.stderr.pipe(this.output, {end: false})
     const timers = [
       ...(spec.timeToLiveMs === null ? [] : [setTimeout(() => this.#terminate('time-to-live'), spec.timeToLiveMs)]),
+      ...(spec.cycleMs === null ? [] : [setTimeout(() => this.#terminate('cycled'), spec.cycleMs)]),
       ...(spec.web === null ? [] : [setTimeout(() => this.#bootTimeout(), spec.web.bootTimeoutMs)]),
     ]
     if (this.address) void this.#watch(this.address.port)
