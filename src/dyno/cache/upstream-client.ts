@@ -4,8 +4,11 @@ import {buffer} from 'node:stream/consumers'
 /** An HTTP cache that does not answer as one should. */
 export class UpstreamDown extends Error {}
 
+/** One object is not what it should be, which says nothing about the others. */
+export class UpstreamOdd extends Error {}
+
 export interface UpstreamClient {
-  /** A small object as text; null where there is none. @throws UpstreamDown */
+  /** A small object as text; null where there is none. @throws UpstreamDown, UpstreamOdd */
   text(path: string, maxBytes: number): Promise<string | null>
   /** @throws UpstreamDown */
   stream(path: string): Promise<{body: Readable; size: number | null} | null>
@@ -70,7 +73,8 @@ export function upstreamClient(url: string, {wait, waits = [500, 2000, 5000], an
     const answer = await get(path)
     if (!answer?.response.body) return null
     const {response, abort} = answer
-    const length = response.headers.get('content-length')
+    // What was decoded on the way has another length; it was not asked for.
+    const length = response.headers.has('content-encoding') ? null : response.headers.get('content-length')
     return {body: Readable.from(whileMoving(response.body as AsyncIterable<Uint8Array>, abort), {objectMode: false}), size: length === null ? null : Number(length)}
   }
 
@@ -105,7 +109,7 @@ async function* limited(body: AsyncIterable<Buffer>, maxBytes: number): AsyncGen
   let size = 0
   for await (const piece of body) {
     size += piece.length
-    if (size > maxBytes) throw new UpstreamDown(`it answers with more than ${maxBytes} bytes`)
+    if (size > maxBytes) throw new UpstreamOdd(`it has more than ${maxBytes} bytes`)
     yield piece
   }
 }

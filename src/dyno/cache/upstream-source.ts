@@ -4,7 +4,7 @@ import {shownUrl} from '../../lib/closure/cache-options.ts'
 import {STORE_DIR} from '../../lib/nix/store-path.ts'
 import type {PublicKey} from '../../lib/signing/nix-key.ts'
 import type {CacheSource, Report} from './source.ts'
-import {UpstreamDown, type UpstreamClient} from './upstream-client.ts'
+import {UpstreamDown, UpstreamOdd, type UpstreamClient} from './upstream-client.ts'
 
 export interface UpstreamSource extends CacheSource {
   /** Whether Nix got this path from it. */
@@ -26,7 +26,9 @@ export function upstreamSource(url: string, name: string, {client, trusted, repo
   /** Nothing is asked of it before it has shown what it is: many lookups start at the same moment. */
   function isOpen(): Promise<boolean> {
     return opened ??= trying(async () => {
-      const info = await client.text('nix-cache-info', 65_536)
+      const info = await client.text('nix-cache-info', 65_536).catch((error: unknown) => {
+        throw error instanceof UpstreamOdd ? new UpstreamDown(`it is no binary cache: of nix-cache-info ${error.message}`) : error
+      })
       const store = /^StoreDir: *(.*)$/m.exec(info ?? '')?.[1]
       if (info === null || store === undefined) throw new UpstreamDown('it is no binary cache: it has no nix-cache-info')
       if (store !== STORE_DIR) throw new UpstreamDown(`its store is ${store}`)
@@ -48,7 +50,11 @@ export function upstreamSource(url: string, name: string, {client, trusted, repo
 
   async function find(hash: string): Promise<NarInfo | null> {
     if (!await isOpen()) return null
-    const text = await trying(() => client.text(`${hash}.narinfo`, MAX_NARINFO), null)
+    const text = await trying(() => client.text(`${hash}.narinfo`, MAX_NARINFO), null).catch((error: unknown) => {
+      if (!(error instanceof UpstreamOdd)) throw error
+      report(`${shown}/${hash}.narinfo is refused: ${error.message}.`)
+      return null
+    })
     if (text === null) return null
     const checked = checkNarInfo(text, {hash, where: `${shown}/${hash}.narinfo`, keys: trusted})
     if (checked.kind === 'good') return checked.info

@@ -67,6 +67,10 @@ export function explainS3Failure(failure: S3Failure, request: S3Request): NixErr
       return error(`This machine's clock differs from that of ${where} by more than 15 minutes, so every request is refused.`, 'CLOCK_SKEWED', EXIT.unavailable,
         ['set the clock, then run the command again'])
 
+    // Ceph's quotas, MinIO's full disks, and what others may call it.
+    case 'QuotaExceeded': case 'XMinioStorageFull': case 'InsufficientStorage': case 'ServiceQuotaExceededException':
+      return full()
+
     case 'PreconditionFailed':
       return error(`${thing} was changed while it was read.`, 'OBJECT_CHANGED', EXIT.unavailable, ['run the command again'])
 
@@ -83,6 +87,8 @@ export function explainS3Failure(failure: S3Failure, request: S3Request): NixErr
     return error(`${where} has no certificate that this machine trusts: ${failure.name}.`, 'BUCKET_UNREACHABLE', EXIT.setup, ['heroku nix:setup'])
   }
 
+  if (failure.status === 507) return full()
+
   if (failure.status === 403 || failure.status === 401) {
     return error(`${where} does not permit ${action} on ${thing} with the access key in NIX_S3_KEY.`, 'ACCESS_DENIED', EXIT.setup,
       ['heroku nix:setup, which prints the IAM policy that is needed'])
@@ -97,6 +103,11 @@ export function explainS3Failure(failure: S3Failure, request: S3Request): NixErr
   }
 
   return error(`${action} on ${thing} failed at ${where}: ${failure.name}: ${failure.message}`, 'BUCKET_FAILED', EXIT.unavailable, ['heroku nix:setup'])
+
+  function full(): NixError {
+    return error(`Bucket ${bucket} at ${where} is full, or has reached its quota: ${action} on ${thing} was answered with ${failure.name}.`, 'BUCKET_FULL', EXIT.unavailable,
+      ['heroku nix:cache:gc, which deletes what nobody wants any more', 'heroku nix:cache:info, which says what it holds'])
+  }
 
   function busy(): NixError {
     return error(`${where} is too busy: ${action} on ${thing} was answered with ${failure.status ?? 503} ${failure.name} again and again.`, 'BUCKET_BUSY', EXIT.unavailable,

@@ -50,7 +50,11 @@ export async function pushPath(bucket: PushBucket, path: LocalPath, {key, store,
 /** Whether the bucket has the path and will keep it; else what a new one is to be written over, null: nothing. */
 async function heldBy(bucket: PushBucket, hash: string, {key, now, doubts}: Pick<PushOptions, 'key' | 'now'> & {doubts: boolean}): Promise<Place['replace'] | 'good'> {
   const where = keys.narinfo(hash)
-  const object = await bucket.read(where, {maxBytes: MAX_NARINFO})
+  const object = await bucket.read(where, {maxBytes: MAX_NARINFO}).catch(async (error: unknown) => {
+    if (!(error instanceof NixError) || error.code !== 'OBJECT_TOO_LARGE') throw error
+    const head = await bucket.head(where)
+    return head && {etag: head.etag, bytes: Buffer.alloc(0), modifiedAt: head.modifiedAt}
+  })
   if (object === null) return null
   const checked = checkNarInfo(object.bytes.toString(), {hash, where, keys: [key.publicKey]})
   const replace = {condition: {etag: object.etag}, info: checked.info}

@@ -1,6 +1,6 @@
 import type {Bucket} from '../bucket/bucket.ts'
 import {namedSigners} from '../closure/narinfo-signature.ts'
-import {MAX_NARINFO, parseNarInfo} from '../closure/narinfo.ts'
+import {parseNarInfo} from '../closure/narinfo.ts'
 import {NixError} from '../errors.ts'
 import {baseNameOf, hashPartOf} from '../nix/store-path.ts'
 import {allOf} from '../restore/parallel.ts'
@@ -18,6 +18,9 @@ export interface GraphPath {
   /** none of our keys signed it, or nobody could read it: not ours to take away */
   isForeign: boolean
 }
+
+/** More than builds take for a narinfo: what somebody else's names stays, too. */
+const MAX_READ = 16 * 1024 * 1024
 
 /** requests at once */
 const WIDTH = 32
@@ -41,7 +44,12 @@ export async function readGraph(
   await allOf([...narinfos], WIDTH, async ([hash, found]) => {
     const path: GraphPath = {hash, narinfos: found, nars: [], references: [], isForeign: false}
     for (const {key} of found) {
-      const object = await bucket.read(key, {maxBytes: MAX_NARINFO})
+      const object = await bucket.read(key, {maxBytes: MAX_READ}).catch((error: unknown) => {
+        if (!(error instanceof NixError) || error.code !== 'OBJECT_TOO_LARGE') throw error
+        // Nothing of ours: it stays, and what it may name is not known.
+        path.isForeign = true
+        return null
+      })
       if (!object) continue
       const {nar, references, isForeign} = describe(object.bytes.toString(), key, isOwnKey)
       if (nar !== null) path.nars.push(`${key.slice(0, -`${hash}.narinfo`.length)}${nar}`)

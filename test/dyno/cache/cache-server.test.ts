@@ -12,7 +12,7 @@ import {upstreamClient} from '../../../src/dyno/cache/upstream-client.ts'
 import {upstreamSource} from '../../../src/dyno/cache/upstream-source.ts'
 import {contentHash} from '../../../src/lib/closure/content-hash.ts'
 import {signNarInfo} from '../../../src/lib/closure/narinfo-signature.ts'
-import {parseNarInfo, printNarInfo, type NarInfo} from '../../../src/lib/closure/narinfo.ts'
+import {MAX_NARINFO, parseNarInfo, printNarInfo, type NarInfo} from '../../../src/lib/closure/narinfo.ts'
 import type {SecretKey} from '../../../src/lib/signing/nix-key.ts'
 import {narInfo, OTHER_KEY, OWN_KEY} from '../../lib/closure/support/narinfos.ts'
 import {serve, type Served} from '../../lib/bucket/served.ts'
@@ -141,6 +141,17 @@ describe('the cache on loopback', () => {
       })
     }
 
+    it('refuses a narinfo that is too large, alone, and what was built is written over it', async () => {
+      await served.bucket.put(NARINFO, Buffer.from(`${printNarInfo(path())}${'x'.repeat(MAX_NARINFO)}: y\n`))
+      const other = '2q8w6gl1ll0mwfkqc3c2yx005s6wwfrl'
+      await served.bucket.put(`${other}.narinfo`, Buffer.from(printNarInfo(path({storePath: `/nix/store/${other}-hello`}))))
+      expect((await ask(0, NARINFO)).status).to.equal(404)
+      expect(said).to.deep.equal([`${key}it has more than 1048576 bytes.`])
+      expect((await ask(0, `${other}.narinfo`)).status).to.equal(200)
+      const holding = await source.holding(HASH)
+      expect(holding).to.deep.equal({kind: 'refused', shelf: 'shared', replace: {condition: {etag: (await served.bucket.head(NARINFO))?.etag}, info: null}})
+    })
+
     it('refuses a path whose NAR is gone', async () => {
       await served.bucket.put(NARINFO, Buffer.from(printNarInfo(path())))
       expect((await ask(0, `nar/${HASH}.nar.zst`)).status).to.equal(404)
@@ -222,6 +233,73 @@ describe('the cache on loopback', () => {
 
       const basic = `Basic ${Buffer.from('user:secret').toString('base64')}`
       expect(asked).to.deep.equal({'/sub/nix-cache-info': basic, [`/sub/${NARINFO}`]: basic, 'elsewhere /x': undefined})
+    })
+
+    it('refuses a narinfo that is too large, alone', async () => {
+      const other = '2q8w6gl1ll0mwfkqc3c2yx005s6wwfrl'
+      const references = Array.from({length: 180_000}, () => `${'0'.repeat(32)}-${'x'.repeat(24)}`).join(' ')
+      handler = having({
+        [`/sub/${NARINFO}`]: `${printNarInfo(path())}References: ${references}\n`, [`/sub/${other}.narinfo`]: printNarInfo(path({storePath: `/nix/store/${other}-hello`})),
+      })
+      expect((await ask(0, NARINFO)).status).to.equal(404)
+      expect(said.join()).to.match(/\/sub\/\w+\.narinfo is refused: it has more than 1048576 bytes\.$/)
+      expect((await ask(0, `${other}.narinfo`)).status).to.equal(200)
+    })
+
+    it('gives its password to no host that it is redirected to', async () => {
+      const packed = gzipSync(NAR)
+      const asked: (string | undefined)[] = []
+      const elsewhere = createServer((request, response) => {
+        asked.push(request.headers.authorization)
+        response.end(packed)
+      }).listen(0, '127.0.0.1')
+      await once(elsewhere, 'listening')
+      try {
+        const target = `http://127.0.0.1:${(elsewhere.address() as AddressInfo).port}/x`
+        const found = having({[`/sub/${NARINFO}`]: printNarInfo(path({compression: 'gzip', url: 'moved'}, {packed}))})
+        handler = (request, response) => {
+          if (request.url === '/sub/moved') response.writeHead(302, {location: target}).end()
+          else found(request, response)
+        }
+        expect(await bytesOf(await ask(0, `nar/${HASH}.nar.gz`))).to.deep.equal(packed)
+      } finally {
+        elsewhere.close()
+        elsewhere.closeAllConnections()
+      }
+
+      expect(asked).to.deep.equal([undefined])
+    })
+
+    it('is not believed how long a NAR is', async () => {
+      const packed = zstdCompressSync(NAR)
+      const info = printNarInfo({...path({url: 'x'}), fileHash: null, fileSize: null})
+      for (const [what, length] of [['too short', packed.length - 9], ['too long', packed.length + 9]] as const) {
+        await cache.close()
+        await start(`http://127.0.0.1:${(upstream.address() as AddressInfo).port}/sub`)
+        const found = having({[`/sub/${NARINFO}`]: info})
+        handler = (request, response) => {
+          // Node itself would not write another length than it says.
+          if (request.url !== '/sub/x') found(request, response)
+          else response.socket?.end(Buffer.concat([Buffer.from(`HTTP/1.1 200 OK\r\nContent-Length: ${length}\r\n\r\n`), packed]))
+        }
+        const got = await ask(0, `nar/${HASH}.nar.zst`).then(async response => ({status: response.status, bytes: await bytesOf(response)})).catch(() => null)
+        if (got?.status !== 404) expect(got, `${what}: it is neither broken off nor refused`).to.equal(null)
+        expect(fs.readdirSync(`${folder}/spool`), what).to.deep.equal([])
+      }
+    })
+
+    it('may encode a NAR on its way, which has another length then', async () => {
+      const packed = gzipSync(NAR)
+      const encoded = gzipSync(packed)
+      const found = having({[`/sub/${NARINFO}`]: printNarInfo(path({compression: 'gzip', url: 'x'}, {packed}))})
+      handler = (request, response) => {
+        if (request.url === '/sub/x') response.writeHead(200, {'content-encoding': 'gzip', 'content-length': encoded.length}).end(encoded)
+        else found(request, response)
+      }
+      const answer = await ask(0, `nar/${HASH}.nar.gz`)
+      expect(answer.headers.get('content-length')).to.equal(null)
+      expect((await bytesOf(answer)).equals(packed)).to.equal(true)
+      expect(said).to.deep.equal([])
     })
 
     it('gives nothing of a wrong NAR and keeps none', async () => {

@@ -42,10 +42,10 @@ describe('saving into a bucket', function () {
   })
 
   /** As a build's dyno does, whose Nix registers all at once. */
-  async function save(store: SmallStore, {bucket = served.bucket, name = 'one'}: {bucket?: Bucket; name?: string} = {}): Promise<Record<string, number>> {
+  async function save(store: SmallStore, {bucket = served.bucket, name = 'one', report = () => undefined}: {bucket?: Bucket; name?: string; report?: (text: string) => void} = {}): Promise<Record<string, number>> {
     const cache = await startClosureCache({
       bucket, key: OWN_KEY, flags: [], upstream: 'skip', folder: `${folder}/${name}`, hookFile: `${folder}/${name}.hook`, canonical: store.canonical, database: store.database,
-      report: () => undefined, wait: ms => delay(ms), signal: new AbortController().signal,
+      report, wait: ms => delay(ms), signal: new AbortController().signal,
     })
     cache.watch()
     store.register()
@@ -110,6 +110,32 @@ describe('saving into a bucket', function () {
     await served.faults.clear()
     await expectWhole({...store, paths: store.paths.filter((_, n) => ![1, 2, 3].includes(n))})
   })
+
+  for (const [what, status, code, message] of [
+    ['the access key was taken away', 403, 'InvalidAccessKeyId', /^Not all was saved: \S+ does not know the access key in NIX_S3_KEY \(bucket example-bucket\)\.$/],
+    ['the secret was changed', 403, 'SignatureDoesNotMatch', /^Not all was saved: NIX_S3_SECRET is not the secret that belongs to NIX_S3_KEY /],
+    ['the bucket is full', 403, 'QuotaExceeded', /^Not all was saved: Bucket example-bucket at \S+ is full, or has reached its quota: /],
+  ] as const) {
+    it(`says so once where in the middle of a build ${what}, and the next build saves the rest`, async () => {
+      const store = await smallStore(folder, MANY.slice(0, 8))
+      const body = `<?xml version="1.0"?><Error><Code>${code}</Code><Message>no</Message></Error>`
+      let narinfos = 0
+      const bucket: Bucket = {...served.bucket, async put(key, ...rest) {
+        const result = await served.bucket.put(key, ...rest)
+        if (key.endsWith('.narinfo') && ++narinfos === 1) served.faults.inject({method: 'PUT', times: Infinity, effect: {kind: 'status', status, body}})
+        return result
+      }}
+      const said: string[] = []
+      const {saved = 0, failed = 0} = await save(store, {bucket, report: text => said.push(text)})
+      expect([saved + failed, saved > 0, failed > 0]).to.deep.equal([8, true, true])
+      expect(said).to.have.length(1)
+      expect(said[0]).to.match(message)
+      await served.faults.clear()
+      const again = await smallStore(`${folder}/again`, MANY.slice(0, 8))
+      expect(await save(again, {name: 'two'})).to.deep.equal({saved: failed, there: saved})
+      await expectWhole(again)
+    })
+  }
 
   it('of the same paths by two builds at once stores each once', async () => {
     const store = await smallStore(folder, MANY)

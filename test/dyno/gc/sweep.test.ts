@@ -132,11 +132,13 @@ describe('sweeping the bucket', function () {
     await bucket.put('nar/h.nar.xz', Buffer.from('a NAR'))
     await bucket.put(narinfo('h'), Buffer.from(printNarInfo(foreign)))
     await bucket.put('my-backup.tar', Buffer.from('not ours'))
+    // Larger than builds take, and than a sweep reads.
+    await bucket.put(narinfo('j'), Buffer.alloc(17 * 1024 ** 2, 'x'))
     await bucket.put(narinfo('i'), Buffer.from(`no narinfo\nURL: nar/h.nar.xz\nReferences: ${'b'.repeat(32)}-b\n`))
     clock.now = at(72)
     await sweepAll()
     expect([...bucket.objects.keys()]).to.include.members(['my-backup.tar', 'nar/h.nar.xz', narinfo('h'), narinfo('i'), narinfo('a'), narinfo('b')])
-    expect(narinfos()).to.equal('abdhi')
+    expect(narinfos()).to.equal('abdhij')
   })
 
   it('leaves what a Nix has written since it looked, and all that this refers to, although that was not touched', async () => {

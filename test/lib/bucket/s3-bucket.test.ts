@@ -183,6 +183,17 @@ describe('s3Bucket', () => {
     expect(get).not.to.include(served.server.secret)
   })
 
+  it('works with a clock that is half an hour off, by the store\'s', async () => {
+    served.shiftClock(30 * 60_000)
+    try {
+      const {bucket} = {bucket: served.client({})}
+      expect((await bucket.put('later', Buffer.from('x'))).kind).to.equal('stored')
+      expect((await bucket.read('later', {maxBytes: 9}))?.bytes.toString()).to.equal('x')
+    } finally {
+      served.shiftClock(0)
+    }
+  })
+
   it('knows the bucket\'s region', async () => {
     expect(await served.bucket.region()).to.equal('eu-west-1')
   })
@@ -222,6 +233,13 @@ describe('s3Bucket', () => {
       const error = await failureOf(served.bucket.put('some/key', Buffer.from('x')))
       served.server.deny([])
       expect(error).to.include({code: 'ACCESS_DENIED', message: `${served.faults.endpoint} does not permit s3:PutObject on some/key in bucket example-bucket with the access key in NIX_S3_KEY.`})
+    })
+
+    it('a store that is full, not a permission', async () => {
+      served.faults.inject({method: 'PUT', effect: {kind: 'status', status: 403, body: '<Error><Code>QuotaExceeded</Code><Message>full</Message></Error>'}})
+      const error = await failureOf(served.bucket.put('some/key', Buffer.from('x')))
+      expect(error).to.include({code: 'BUCKET_FULL'})
+      expect(error.suggestions[0]).to.match(/^heroku nix:cache:gc,/)
     })
 
     it('a store that is down', async () => {

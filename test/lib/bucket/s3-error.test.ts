@@ -16,6 +16,8 @@ describe('explainS3Failure', () => {
     [{name: 'AuthorizationHeaderMalformed', status: 400, message: 'the region \'us-east-1\' is wrong; expecting \'eu-central-1\''}, 'WRONG_REGION', 3, 'Bucket example is in eu-central-1, not in us-east-1 as NIX_S3_REGION has it.'],
     [{name: 'PermanentRedirect', status: 301}, 'WRONG_REGION', 3, 'Bucket example is not in us-east-1, as NIX_S3_REGION has it.'],
     [{name: 'RequestTimeTooSkewed', status: 403}, 'CLOCK_SKEWED', 8, 'This machine\'s clock differs from that of AWS in us-east-1 by more than 15 minutes, so every request is refused.'],
+    [{name: 'QuotaExceeded', status: 403}, 'BUCKET_FULL', 8, 'Bucket example at AWS in us-east-1 is full, or has reached its quota: s3:PutObject on a/key in bucket example was answered with QuotaExceeded.'],
+    [{name: 'Error', status: 507}, 'BUCKET_FULL', 8, 'Bucket example at AWS in us-east-1 is full, or has reached its quota: s3:PutObject on a/key in bucket example was answered with Error.'],
     [{name: 'SlowDown', status: 503}, 'BUCKET_BUSY', 8, 'AWS in us-east-1 is too busy: s3:PutObject on a/key in bucket example was answered with 503 SlowDown again and again.'],
     [{name: 'Whatever', status: 502}, 'BUCKET_BUSY', 8, 'AWS in us-east-1 is too busy: s3:PutObject on a/key in bucket example was answered with 502 Whatever again and again.'],
     [{name: 'ECONNREFUSED'}, 'BUCKET_UNREACHABLE', 8, 'Bucket example cannot be reached at AWS in us-east-1: ECONNREFUSED.'],

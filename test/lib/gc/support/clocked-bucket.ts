@@ -2,6 +2,7 @@ import {createHash} from 'node:crypto'
 import {readFileSync} from 'node:fs'
 import {Readable} from 'node:stream'
 import {buffer} from 'node:stream/consumers'
+import {EXIT, NixError} from '../../../../src/lib/errors.ts'
 import type {Body, Bucket, Condition, ObjectInfo} from '../../../../src/lib/bucket/bucket.ts'
 
 /** A clock that stands until it is set. */
@@ -41,9 +42,10 @@ function view(objects: ClockedBucket['objects'], clock: Clock, before: (request:
       await before('head', key)
       return infoOf(key)
     },
-    async read(key) {
+    async read(key, {maxBytes}) {
       await before('read', key)
       const found = objects.get(key)
+      if (found && found.bytes.length > maxBytes) throw new NixError(`${key} is too large`, {code: 'OBJECT_TOO_LARGE', exit: EXIT.verification})
       return found ? {bytes: found.bytes, etag: etagOf(found.bytes), modifiedAt: found.modifiedAt} : null
     },
     async stream(key, {range} = {}) {
