@@ -23,7 +23,7 @@ async function world({isDown = () => false, ...change}: Partial<BuildEdges> & {i
   await recordStore(memory, 'example-app').create(PENDING)
   const refuse = () => Promise.reject(new Error('not asked for'))
   const bucket: Bucket = {
-    ...memory, head: refuse, stream: refuse, delete: refuse, touch: refuse, presign: refuse,
+    ...memory, head: refuse, stream: refuse, fill: refuse, delete: refuse, touch: refuse, presign: refuse,
     put: (key, body, options) => isDown(key) ? Promise.reject(DOWN) : memory.put(key, body, options),
   }
   let stdout = ''

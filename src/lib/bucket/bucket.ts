@@ -31,6 +31,11 @@ export interface Bucket {
   read(key: string, options: {maxBytes: number}): Promise<{bytes: Buffer; etag: string; modifiedAt: Date} | null>
   /** @param options.range first and last byte, inclusive */
   stream(key: string, options?: {range?: [first: number, last: number]}): Promise<{body: Readable; size: number; etag: string} | null>
+  /**
+   * Fills memory with an object's bytes from `from` on: what `stream` gives of that range, with less to be collected afterwards.
+   * @returns how many there were, at most as many as fit; null: there is no such object
+   */
+  fill(key: string, into: Uint8Array, options: {from: number; signal?: AbortSignal}): Promise<number | null>
   /** @param options.onSent called with the bytes so far, where a body is sent in several parts */
   put(key: string, body: Body, options?: {condition?: Condition; contentType?: string; onSent?: (bytes: number) => void}): Promise<PutResult>
   /**

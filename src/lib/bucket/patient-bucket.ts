@@ -43,6 +43,7 @@ export function patientBucket(bucket: Bucket, {waits, wait, onWait = () => undef
     head: key => patiently(() => bucket.head(key)),
     read: (key, options) => patiently(() => bucket.read(key, options)),
     stream: (key, options) => patiently(() => bucket.stream(key, options)),
+    fill: (key, into, options) => patiently(() => bucket.fill(key, into, options)),
     put: (key, body, options) => 'stream' in body ? bucket.put(key, body, options) : patiently(() => bucket.put(key, body, options)),
     touch: key => patiently(() => bucket.touch(key)),
     list: (prefix, options) => bucket.list(prefix, options),

@@ -12,7 +12,7 @@ import {setTimeout as delay} from 'node:timers/promises'
 import type {BucketConfig} from '../config-vars.ts'
 import {EXIT, NixError} from '../errors.ts'
 import type {Body, Bucket, Condition, ObjectInfo, PutResult} from './bucket.ts'
-import {resumedStream} from './resumed-stream.ts'
+import {fillResumed, resumedBytes, resumedStream, type Resuming} from './resumed-stream.ts'
 import {explainS3Failure, readS3Failure} from './s3-error.ts'
 
 /** S3 copies no larger object in one request. */
@@ -99,8 +99,8 @@ export function s3Bucket(config: BucketConfig, {attempts = 5, connectTimeoutMs =
     return answer && {key, size: answer.ContentLength ?? 0, etag: bare(answer.ETag), modifiedAt: answer.LastModified ?? new Date(0)}
   }
 
-  const get = (key: string, options: {Range?: string; IfMatch?: string} = {}): Promise<GetObjectCommandOutput | null> =>
-    found('s3:GetObject', key, () => client.send(new GetObjectCommand({Bucket: name, Key: key, ...options})))
+  const get = (key: string, options: {Range?: string; IfMatch?: string} = {}, abortSignal?: AbortSignal): Promise<GetObjectCommandOutput | null> =>
+    found('s3:GetObject', key, () => client.send(new GetObjectCommand({Bucket: name, Key: key, ...options}), {...(abortSignal && {abortSignal})}))
 
   async function upload(key: string, body: Readable, options: {size?: number; onSent: ((bytes: number) => void) | undefined; condition: object; contentType: object}): Promise<string> {
     const upload = new Upload({
@@ -139,18 +139,31 @@ export function s3Bucket(config: BucketConfig, {attempts = 5, connectTimeoutMs =
 
       if ((answer.ContentLength ?? Infinity) > maxBytes) {
         (answer.Body as Readable).destroy()
-        throw new NixError(`${key} in bucket ${name} has ${answer.ContentLength ?? 'an unknown number of'} bytes; at most ${maxBytes} were expected.`, {
-          code: 'OBJECT_TOO_LARGE', exit: EXIT.verification,
-        })
+        throw tooLarge(key, answer.ContentLength, maxBytes)
       }
 
-      const bytes = await ask('s3:GetObject', key, async () => buffer(resumed(key, answer, 0)))
+      const bytes = await ask('s3:GetObject', key, async () => buffer(resumedBytes(answer.Body as Readable, resuming(key, answer, 0))))
       return {bytes, etag: bare(answer.ETag), modifiedAt: answer.LastModified ?? new Date(0)}
     },
 
     async stream(key, {range} = {}) {
       const answer = await get(key, range ? {Range: `bytes=${range[0]}-${range[1]}`} : {})
-      return answer && {body: resumed(key, answer, range?.[0] ?? 0), size: answer.ContentLength ?? 0, etag: bare(answer.ETag)}
+      return answer && {
+        body: resumedStream(answer.Body as Readable, resuming(key, answer, range?.[0] ?? 0)), size: answer.ContentLength ?? 0, etag: bare(answer.ETag),
+      }
+    },
+
+    async fill(key, into, {from, signal}) {
+      const answer = await get(key, {Range: `bytes=${from}-${from + into.length - 1}`}, signal)
+      if (!answer) return null
+      const size = answer.ContentLength ?? 0
+      if (size > into.length) {
+        (answer.Body as Readable).destroy()
+        throw tooLarge(key, size, into.length)
+      }
+
+      await fillResumed(answer.Body as Readable, into, resuming(key, answer, from, signal))
+      return size
     },
 
     async put(key, body, {condition, contentType, onSent} = {}): Promise<PutResult> {
@@ -238,22 +251,35 @@ export function s3Bucket(config: BucketConfig, {attempts = 5, connectTimeoutMs =
     },
   }
 
-  /** The body of `answer`, which is the object from byte `offset` on; what comes after a break is the same object's. */
-  function resumed(key: string, answer: GetObjectCommandOutput, offset: number): Readable {
+  function tooLarge(key: string, size: number | undefined, most: number): NixError {
+    return new NixError(`${key} in bucket ${name} has ${size ?? 'an unknown number of'} bytes; at most ${most} were expected.`, {
+      code: 'OBJECT_TOO_LARGE', exit: EXIT.verification,
+    })
+  }
+
+  /** How the body of `answer`, which is the object from byte `offset` on, goes on after a break: with the same object's bytes. */
+  function resuming(key: string, answer: GetObjectCommandOutput, offset: number, signal?: AbortSignal): Resuming {
     const size = answer.ContentLength ?? 0
-    return resumedStream(answer.Body as Readable, {
+    const watched = (body: Readable) => {
+      signal?.addEventListener('abort', () => body.destroy(), {once: true})
+      return body
+    }
+
+    watched(answer.Body as Readable)
+    return {
       size, attempts,
       async open(from) {
-        const rest = await get(key, {Range: `bytes=${offset + from}-${offset + size - 1}`, ...(answer.ETag ? {IfMatch: answer.ETag} : {})})
+        const rest = await get(key, {Range: `bytes=${offset + from}-${offset + size - 1}`, ...(answer.ETag ? {IfMatch: answer.ETag} : {})}, signal)
         if (!rest) {
           throw new NixError(`${key} was deleted from bucket ${name} while it was read.`, {code: 'OBJECT_GONE', exit: EXIT.unavailable})
         }
 
-        return rest.Body as Readable
+        return watched(rest.Body as Readable)
       },
       wait: attempt => delay(100 * 2 ** attempt),
-      explain: error => failed(error, 's3:GetObject', key),
-    })
+      // What was ended from outside is not to be begun again.
+      explain: error => signal?.aborted ? new NixError(`${key} was not read to its end.`, {code: 'ABORTED', exit: EXIT.unavailable}) : failed(error, 's3:GetObject', key),
+    }
   }
 }
 

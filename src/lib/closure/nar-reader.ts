@@ -54,8 +54,8 @@ async function nextIn(source: NarSource, open: {path: ByteString; last: Buffer |
       const name = await source.string(MAX_NAME, `a name in ${shown(folder.path)}`)
       checkName(name, folder.last, folder.path)
       folder.last = Buffer.from(name)
-      await source.expect('node')
       const path = (folder.path === '' ? fromBytes(name) : `${folder.path}/${fromBytes(name)}`) as ByteString
+      await source.expect('node')
       if (path.length > MAX_PATH) throw badNar(`a path of ${path.length} bytes`)
       return path
     }

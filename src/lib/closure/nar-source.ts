@@ -21,28 +21,36 @@ export interface NarSource {
   end(): Promise<void>
 }
 
+/** @param input each piece is used until the next is asked for */
 export function narSource(input: AsyncIterable<Uint8Array>): NarSource {
   const pieces = input[Symbol.asyncIterator]()
   let held: Buffer = Buffer.alloc(0)
+  /** of the newest piece, where what is held had to be put together */
+  let rest: Buffer = Buffer.alloc(0)
   let ended = false
 
+  /** Holds as much, and no more where it must be copied: a piece may be megabytes. */
   async function fill(length: number): Promise<void> {
     while (held.length < length) {
-      if (!(await more())) throw badNar('it ends too early')
+      if (rest.length === 0) await more()
+      const count = held.length === 0 ? rest.length : length - held.length
+      const part = rest.subarray(0, count)
+      rest = rest.subarray(count)
+      held = held.length === 0 ? part : Buffer.concat([held, part])
     }
   }
 
-  async function more(): Promise<boolean> {
-    if (ended) return false
-    const next = await pieces.next()
-    if (next.done) {
-      ended = true
-      return false
-    }
+  async function more(): Promise<void> {
+    held = Buffer.from(held)
+    if (!(await next())) throw badNar('it ends too early')
+  }
 
-    const piece = Buffer.from(next.value.buffer, next.value.byteOffset, next.value.byteLength)
-    held = held.length === 0 ? piece : Buffer.concat([held, piece])
-    return true
+  async function next(): Promise<boolean> {
+    if (ended) return false
+    const piece = await pieces.next()
+    if (piece.done) ended = true
+    else rest = Buffer.from(piece.value.buffer, piece.value.byteOffset, piece.value.byteLength)
+    return !ended
   }
 
   async function length(): Promise<number> {
@@ -116,7 +124,8 @@ export function narSource(input: AsyncIterable<Uint8Array>): NarSource {
     },
 
     async end() {
-      if (held.length > 0 || await more() && held.length > 0) throw badNar('something follows its end')
+      while (held.length === 0 && rest.length === 0 && await next()) { /* empty pieces */ }
+      if (held.length > 0 || rest.length > 0) throw badNar('something follows its end')
     },
   }
 }

@@ -62,7 +62,7 @@ export function zstdDecompressor(): Transform {
     const next: TransformCallback = error => {
       const part = parts.shift()
       if (error || !part) done(error)
-      else decompress(part, encoding, next)
+      else decompress(part.bytes, encoding, next)
     }
 
     // An empty piece is how it is told that nothing follows.

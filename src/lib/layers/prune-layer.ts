@@ -38,7 +38,7 @@ export interface PrunedLayer {
  * says, relocated and pruned as they come. The layer is the one that a build with these rules makes, byte for byte.
  * @throws NixError of findPaths and closureEntries, BAD_RULES, CANNOT_PRUNE
  */
-export async function pruneLayer(bucket: Pick<Bucket, 'name' | 'read' | 'stream'>, {record, rules, key, folder, signal, onProgress = () => undefined}: PruneOptions): Promise<PrunedLayer> {
+export async function pruneLayer(bucket: Pick<Bucket, 'fill' | 'name' | 'read' | 'stream'>, {record, rules, key, folder, signal, onProgress = () => undefined}: PruneOptions): Promise<PrunedLayer> {
   const {closure, result, engine} = record.outcome
   if (engine !== 'relocate') {
     throw new NixError(`Build ${record.id} was made by the ${engine} engine, whose layers only a build can make.`, {

@@ -1,6 +1,6 @@
-import type {Bucket} from '../bucket/bucket.ts'
 import type {SlugEntry} from '../slug/entry.ts'
 import type {FoundPath} from './find-paths.ts'
+import type {ObjectSource} from './ranged-object.ts'
 import {restoredPath, type RestoredPath} from './restored-path.ts'
 
 /** Paths whose bytes are under way while one is read. */
@@ -13,7 +13,7 @@ const AHEAD = 6
  * @param scratch an existing folder for files too large for memory, one at a time
  */
 export async function* closureEntries(
-  bucket: Pick<Bucket, 'name' | 'stream'>, paths: readonly FoundPath[], {scratch}: {scratch: string},
+  bucket: ObjectSource, paths: readonly FoundPath[], {scratch}: {scratch: string},
 ): AsyncGenerator<SlugEntry, void> {
   // Names are ASCII: in this order they sort by bytes.
   const waiting = [...paths].sort((a, b) => a.info.storePath < b.info.storePath ? -1 : 1)

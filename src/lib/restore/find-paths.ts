@@ -1,5 +1,6 @@
 import type {Bucket} from '../bucket/bucket.ts'
 import {keys} from '../bucket/keys.ts'
+import type {ClosurePath} from '../build/record.ts'
 import {parseCompression} from '../closure/compression.ts'
 import {namedSigners, signerOf} from '../closure/narinfo-signature.ts'
 import {MAX_NARINFO, parseNarInfo, type NarInfo} from '../closure/narinfo.ts'
@@ -29,6 +30,11 @@ export interface WantedPath {
   narHash?: string
 }
 
+/** A build's run-time closure, the largest paths first: they take longest to restore, and are to be begun before others are found. */
+export function wantedOf(closure: readonly ClosurePath[]): WantedPath[] {
+  return closure.toSorted((a, b) => b.narSize - a.narSize).map(({path, narHash}) => ({path, narHash}))
+}
+
 type Source = Pick<Bucket, 'name' | 'read'>
 
 /**
@@ -41,19 +47,31 @@ export async function findPaths(bucket: Source, wanted: readonly WantedPath[], {
 }
 
 /**
- * The paths and all that they refer to, each once, by the narinfos in the bucket.
+ * The same one by one as they are found, in no order, so that something can be done with the first before the last is found.
+ * @param options.closure also all that they refer to, by the narinfos in the bucket; each path comes once
  * @throws as findPaths
  */
-export async function findClosure(bucket: Source, roots: readonly WantedPath[], {trusted, parallel = 16}: FindOptions): Promise<FoundPath[]> {
-  const found = new Map<string, FoundPath>()
-  let next = roots
-  while (next.length > 0) {
-    for (const one of await findPaths(bucket, next, {trusted, parallel})) found.set(one.info.storePath, one)
-    const referred = [...found.values()].flatMap(({info}) => info.references)
-    next = [...new Set(referred)].filter(path => !found.has(path)).map(path => ({path}))
-  }
+export async function* pathsAsFound(
+  bucket: Source, wanted: readonly WantedPath[], {trusted, parallel = 16, closure = false}: FindOptions & {closure?: boolean},
+): AsyncGenerator<FoundPath, void> {
+  const waiting = [...wanted]
+  const known = new Set(wanted.map(({path}) => path))
+  const underWay = new Map<string, Promise<FoundPath>>()
+  try {
+    while (waiting.length + underWay.size > 0) {
+      for (const one of waiting.splice(0, parallel - underWay.size)) underWay.set(one.path, findPath(bucket, one, trusted))
+      const found = await Promise.race(underWay.values())
+      underWay.delete(found.info.storePath)
+      for (const path of closure ? found.info.references : []) {
+        if (!known.has(path)) waiting.push({path})
+        known.add(path)
+      }
 
-  return [...found.values()]
+      yield found
+    }
+  } finally {
+    await Promise.allSettled(underWay.values())
+  }
 }
 
 async function findPath(bucket: Source, {path, narHash}: WantedPath, trusted: readonly PublicKey[]): Promise<FoundPath> {

@@ -1,14 +1,17 @@
-import type {Readable} from 'node:stream'
 import type {Bucket} from '../bucket/bucket.ts'
 import {EXIT, NixError} from '../errors.ts'
 
-/** What one request asks for. */
-export const PART_SIZE = 1024 * 1024
+/** What one request asks for: what S3 servers mostly keep in one piece themselves. */
+export const PART_SIZE = 4 * 1024 * 1024
 /** Parts of one object that are asked for at once; they are all that is held in memory of it. */
-const AT_ONCE = 3
+const AT_ONCE = 2
+
+/** Where objects are read from. */
+export type ObjectSource = Pick<Bucket, 'fill' | 'name' | 'stream'>
 
 /** An object's bytes on their way. */
 export interface Fetched {
+  /** Each piece's memory is its reader's. */
   pieces: AsyncIterable<Buffer>
   /** Ends the requests under way; needed where not all is read. */
   close(): void
@@ -20,38 +23,29 @@ export interface Fetched {
  * @param size bytes that it must have; null where nobody has said
  * @throws NixError NAR_MISSING, NAR_TRUNCATED
  */
-export function rangedObject(bucket: Pick<Bucket, 'name' | 'stream'>, key: string, size: number | null): Fetched {
+export function rangedObject(bucket: ObjectSource, key: string, size: number | null): Fetched {
   // A loop that is left early closes what it reads.
   return size === null || size === 0 ? {pieces: wholeObject(bucket, key, size), close: () => undefined} : objectInParts(bucket, key, size)
 }
 
-async function* wholeObject(bucket: Pick<Bucket, 'name' | 'stream'>, key: string, size: number | null): AsyncGenerator<Buffer, void> {
+async function* wholeObject(bucket: ObjectSource, key: string, size: number | null): AsyncGenerator<Buffer, void> {
   const object = await bucket.stream(key)
   if (!object) throw missing(bucket, key)
   if (size !== null && object.size !== size) throw truncated(bucket, key, object.size, size)
-  yield* object.body as AsyncIterable<Buffer>
+  for await (const piece of object.body as AsyncIterable<Buffer>) yield Buffer.from(piece)
 }
 
-function objectInParts(bucket: Pick<Bucket, 'name' | 'stream'>, key: string, size: number): Fetched {
-  const bodies = new Set<Readable>()
+function objectInParts(bucket: ObjectSource, key: string, size: number): Fetched {
+  const ending = new AbortController()
   const parts: Promise<Buffer>[] = []
   let asked = 0
-  let ended = false
 
-  async function part(first: number): Promise<Buffer> {
-    const last = Math.min(first + PART_SIZE, size) - 1
-    const object = await bucket.stream(key, {range: [first, last]})
-    if (!object) throw missing(bucket, key)
-    const {body} = object
-    if (ended || object.size !== last - first + 1) body.destroy()
-    if (object.size !== last - first + 1) throw truncated(bucket, key, first + object.size, size)
-    bodies.add(body)
+  async function part(from: number): Promise<Buffer> {
     // Memory of its own, which can be handed to another thread.
-    const bytes = Buffer.allocUnsafeSlow(object.size)
-    let filled = 0
-    for await (const piece of body as AsyncIterable<Buffer>) filled += piece.copy(bytes, filled)
-    bodies.delete(body)
-    if (filled !== bytes.length) throw truncated(bucket, key, first + filled, size)
+    const bytes = Buffer.allocUnsafeSlow(Math.min(PART_SIZE, size - from))
+    const filled = await bucket.fill(key, bytes, {from, signal: ending.signal})
+    if (filled === null) throw missing(bucket, key)
+    if (filled !== bytes.length) throw truncated(bucket, key, from + filled, size)
     return bytes
   }
 
@@ -74,13 +68,7 @@ function objectInParts(bucket: Pick<Bucket, 'name' | 'stream'>, key: string, siz
   }
 
   askMore()
-  return {
-    pieces: inOrder(),
-    close() {
-      ended = true
-      for (const body of bodies) body.destroy()
-    },
-  }
+  return {pieces: inOrder(), close: () => ending.abort()}
 }
 
 function missing(bucket: Pick<Bucket, 'name'>, key: string): NixError {

@@ -25,18 +25,20 @@ export interface Failure {
 /** Put in where a program is one file; elsewhere the thread's lies beside this one. */
 declare const RESTORE_THREAD_PROGRAM: string
 
-/** MiB of new objects until a thread looks for garbage: with them go the buffers that they stand for, each a thousand times larger. */
-const YOUNG_MIB = 2
+/** MiB of new objects, of which a thread keeps so much at most. Its buffers are given back as they are used up. */
+const YOUNG_MIB = 32
 
 /** Threads that restore paths whose bytes this one downloads. */
 export interface RestoreThreads extends Disposable {
   restore(path: FoundPath, compressed: AsyncIterable<Buffer>): Promise<Restored>
 }
 
-export function startRestoreThreads(count: number, work: RestoreWork): RestoreThreads {
-  const threads = Array.from({length: count}, () => new RestoreThread(work))
+/** @param count started when the first path comes */
+export function restoreThreads(count: number, work: RestoreWork): RestoreThreads {
+  let threads: RestoreThread[] = []
   return {
     restore(path, compressed) {
+      if (threads.length === 0) threads = Array.from({length: count}, () => new RestoreThread(work))
       // By bytes, not by paths: one path may be most of a closure, and its thread is to be its own.
       const [idlest] = threads.toSorted((a, b) => a.bytes - b.bytes)
       if (!idlest) throw new Error('There is no thread to restore with.')

@@ -1,29 +1,29 @@
 import fs from 'node:fs'
 import os from 'node:os'
-import type {Bucket} from '../bucket/bucket.ts'
 import {baseNameOf} from '../nix/store-path.ts'
 import {createFilter} from '../slugexclude/filter.ts'
 import type {Rules} from '../slugexclude/rules.ts'
 import {kindAt} from '../view/entry.ts'
 import {sweepUnfinished} from '../view/publish.ts'
 import type {FoundPath} from './find-paths.ts'
-import {allOf} from './parallel.ts'
-import {rangedObject} from './ranged-object.ts'
+import {largestFirst} from './largest-first.ts'
+import {eachOf} from './parallel.ts'
+import {rangedObject, type ObjectSource} from './ranged-object.ts'
 import {restorePath, THERE, type Restored} from './restore-path.ts'
-import {startRestoreThreads} from './restore-threads.ts'
+import {restoreThreads} from './restore-threads.ts'
 
 export interface RestoreOptions {
   /** made when it is missing; gets `HASH-NAME` of each path */
   folder: string
   /** what is left out; null: nothing */
   rules: Rules | null
-  /** that restore beside this one, which downloads; 0: this one does all */
+  /** that restore beside this one, which downloads; 0: this one does all. Follows the paths' size and the number of CPUs, when absent */
   threads?: number
   /** Called after each path. */
   onPath?: (path: FoundPath, restored: Restored) => void
 }
 
-/** Of which each thread has so many: one's bytes are decompressed while another's are written. */
+/** Of which each thread has so many: one's bytes are on their way while another's are written. */
 const PATHS_AT_ONCE = 2
 const MOST_THREADS = 4
 /** Bytes of NARs: a thread takes as long to start as some of them to be written. */
@@ -33,34 +33,38 @@ const MUCH = 32 * 1024 * 1024
  * Puts paths off the bucket into a folder, relocated and pruned, in one pass: what is left out is never written. Each path is
  * made under a temporary name and gets its own when its NAR has proved right, so it is whole or absent. What a killed run left
  * is removed first, so only one at a time may work on a folder.
+ * @param paths may be found while the first are restored
+ * @returns in the order in which they were finished
  */
-export async function restoreTree(bucket: Pick<Bucket, 'name' | 'stream'>, paths: readonly FoundPath[], options: RestoreOptions): Promise<Restored[]> {
-  const {folder, rules, onPath, threads = threadsFor(paths)} = options
+export async function restoreTree(
+  bucket: ObjectSource, paths: AsyncIterable<FoundPath> | Iterable<FoundPath>, {folder, rules, threads, onPath}: RestoreOptions,
+): Promise<Restored[]> {
   fs.mkdirSync(folder, {recursive: true})
   sweepUnfinished(folder)
-  using crew = threads > 0 ? startRestoreThreads(threads, {folder, rules, bucketName: bucket.name}) : null
   const place = {folder, filter: rules && createFilter(rules), bucketName: bucket.name}
-  // The largest first: none of them is left for the end, when nothing else is to be done.
-  const order = paths.map((path, n) => ({path, n})).sort((a, b) => b.path.info.narSize - a.path.info.narSize)
+  const most = threads ?? Math.min(MOST_THREADS, os.availableParallelism())
+  using crew = restoreThreads(most, {folder, rules, bucketName: bucket.name})
+  const queue = largestFirst(paths)
   const results: Restored[] = []
-  await allOf(order, Math.max(1, threads) * PATHS_AT_ONCE, async ({path, n}) => {
-    const restored = kindAt(`${folder}/${baseNameOf(path.info.storePath)}`) !== null ? THERE : await restoreOne(path)
-    results[n] = restored
-    onPath?.(path, restored)
-  })
+  try {
+    await eachOf(() => queue.next(), Math.max(1, most) * PATHS_AT_ONCE, async path => {
+      const restored = kindAt(`${folder}/${baseNameOf(path.info.storePath)}`) !== null ? THERE : await restoreOne(path)
+      results.push(restored)
+      onPath?.(path, restored)
+    })
+  } finally {
+    await queue.stop()
+  }
+
   return results
 
   async function restoreOne(path: FoundPath): Promise<Restored> {
     const fetched = rangedObject(bucket, path.narKey, path.info.fileSize)
+    const byThread = most > 0 && (threads !== undefined || queue.bytes >= MUCH)
     try {
-      return await (crew?.restore(path, fetched.pieces) ?? restorePath(path, fetched.pieces, place))
+      return await (byThread ? crew.restore(path, fetched.pieces) : restorePath(path, fetched.pieces, place))
     } finally {
       fetched.close()
     }
   }
-}
-
-function threadsFor(paths: readonly FoundPath[]): number {
-  const bytes = paths.reduce((sum, {info}) => sum + info.narSize, 0)
-  return bytes < MUCH ? 0 : Math.min(MOST_THREADS, os.availableParallelism())
 }

@@ -1,9 +1,9 @@
-import type {Bucket} from '../bucket/bucket.ts'
 import {readNar} from '../closure/nar-reader.ts'
 import {NixError} from '../errors.ts'
 import {baseNameOf} from '../nix/store-path.ts'
+import {released} from '../release-memory.ts'
 import type {FoundPath} from './find-paths.ts'
-import {rangedObject} from './ranged-object.ts'
+import {rangedObject, type Fetched, type ObjectSource} from './ranged-object.ts'
 import {verifiedNar} from './verified-nar.ts'
 import {viewEntries, type ViewEntry} from './view-entries.ts'
 
@@ -18,7 +18,7 @@ export interface RestoredPath {
  * @param scratch an existing folder for files too large for memory
  * @throws NixError of restoredEntries, NAR_MISSING, NAR_TRUNCATED
  */
-export function restoredPath(bucket: Pick<Bucket, 'name' | 'stream'>, path: FoundPath, scratch: string): RestoredPath {
+export function restoredPath(bucket: ObjectSource, path: FoundPath, scratch: string): RestoredPath {
   const fetched = rangedObject(bucket, path.narKey, path.info.fileSize)
   async function* untilEnd(): AsyncGenerator<ViewEntry, void> {
     try {
@@ -36,10 +36,10 @@ export function restoredPath(bucket: Pick<Bucket, 'name' | 'stream'>, path: Foun
  * @throws NixError BAD_NAR, WRONG_NAR, which name path and object
  */
 export async function* restoredEntries(
-  {info, narKey}: FoundPath, compressed: AsyncIterable<Buffer>, {bucketName, scratch}: {bucketName: string; scratch: string},
+  {info, narKey}: FoundPath, compressed: Fetched['pieces'], {bucketName, scratch}: {bucketName: string; scratch: string},
 ): AsyncGenerator<ViewEntry, void> {
   try {
-    yield* viewEntries(readNar(verifiedNar(compressed, info)), {baseName: baseNameOf(info.storePath), isPlainData: isPlainData(info), scratch})
+    yield* viewEntries(readNar(verifiedNar(released(compressed), info)), {baseName: baseNameOf(info.storePath), isPlainData: isPlainData(info), scratch})
   } catch (error) {
     if (!(error instanceof NixError) || !['BAD_NAR', 'WRONG_NAR'].includes(error.code)) throw error
     throw new NixError(`The NAR of ${info.storePath}, ${narKey} in bucket ${bucketName}, is refused: ${error.message}`, {

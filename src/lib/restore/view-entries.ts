@@ -4,10 +4,12 @@ import type {NarEntry} from '../closure/nar-reader.ts'
 import {fromBytes, fromText, toBytes, type ByteString} from '../slug/byte-string.ts'
 import type {SlugEntry} from '../slug/entry.ts'
 import {MAGIC_LENGTH} from '../scan/container.ts'
+import {releaseMemory} from '../release-memory.ts'
 import {rewriteChunk, TO_VIEW} from '../view/rewriting.ts'
 import {IN_MEMORY, isCompressed, relocateBytes, relocateInto} from './relocate-file.ts'
 
 const PIECE = 1024 * 1024
+const LEAST_ROOM = 64 * 1024
 
 export interface ViewEntriesOptions {
   /** `HASH-NAME`: what the entries' paths begin with */
@@ -28,6 +30,17 @@ export type ViewEntry = Exclude<SlugEntry, SlugFile> | SlugFile & {
 /** A NAR's entries as they lie in the view. Nothing is read of a file that nobody reads. */
 export async function* viewEntries(nar: AsyncIterable<NarEntry>, {baseName, isPlainData, scratch}: ViewEntriesOptions): AsyncGenerator<ViewEntry, void> {
   const root = fromText(baseName)
+  // For one file after the other: new memory for each would have to be collected as often.
+  let room: Buffer = Buffer.alloc(0)
+  const roomFor = (size: number) => {
+    if (size > room.length) {
+      releaseMemory(room)
+      room = Buffer.allocUnsafeSlow(Math.min(IN_MEMORY, Math.max(2 * size, LEAST_ROOM)))
+    }
+
+    return room.subarray(0, size)
+  }
+
   for await (const entry of nar) {
     const path = (entry.path === '' ? root : `${root}/${entry.path}`) as ByteString
     switch (entry.kind) {
@@ -39,7 +52,7 @@ export async function* viewEntries(nar: AsyncIterable<NarEntry>, {baseName, isPl
         break
       case 'file': {
         const {executable, size} = entry
-        const read = isPlainData ? entry.contents : () => relocated(entry, scratch)
+        const read = isPlainData ? entry.contents : () => relocated(entry, {scratch, roomFor})
         yield {
           kind: 'file', path, executable, size, read,
           writeTo: file => isPlainData || size <= IN_MEMORY ? writeAll(file, read()) : relocateInto(file, entry.contents()),
@@ -48,6 +61,8 @@ export async function* viewEntries(nar: AsyncIterable<NarEntry>, {baseName, isPl
       }
     }
   }
+
+  releaseMemory(room)
 }
 
 function relocatedTarget(target: ByteString): ByteString {
@@ -58,9 +73,9 @@ function relocatedTarget(target: ByteString): ByteString {
 
 type NarFile = Extract<NarEntry, {kind: 'file'}>
 
-async function* relocated({size, contents}: NarFile, scratch: string): AsyncGenerator<Buffer, void> {
+async function* relocated({size, contents}: NarFile, {scratch, roomFor}: {scratch: string; roomFor: (size: number) => Buffer}): AsyncGenerator<Buffer, void> {
   if (size <= IN_MEMORY) {
-    const bytes = await gather(contents(), size)
+    const bytes = await gather(contents(), roomFor(size))
     relocateBytes(bytes)
     if (size > 0) yield bytes
     return
@@ -110,8 +125,7 @@ async function writeAll(file: number, pieces: AsyncIterable<Buffer>): Promise<vo
   }
 }
 
-async function gather(contents: AsyncIterable<Buffer>, size: number): Promise<Buffer> {
-  const bytes = Buffer.allocUnsafe(size)
+async function gather(contents: AsyncIterable<Buffer>, bytes: Buffer): Promise<Buffer> {
   let filled = 0
   for await (const piece of contents) filled += piece.copy(bytes, filled)
   return bytes.subarray(0, filled)

@@ -13,7 +13,7 @@ function failing(codes: string[]): {bucket: Bucket; requests: () => number} {
     return code === undefined ? Promise.resolve(value) : Promise.reject(new NixError(code, {code, exit: EXIT.unavailable}))
   }
   const bucket: Bucket = {
-    name: 'example', head: () => answer(null), read: () => answer(null), stream: () => answer(null),
+    name: 'example', head: () => answer(null), read: () => answer(null), stream: () => answer(null), fill: () => answer(null),
     put: () => answer({kind: 'stored', etag: 'e'}), list: () => { throw new Error('not asked') }, delete: () => answer(undefined), touch: () => answer(true), presign: () => answer(''),
   }
   return {bucket, requests: () => requests}

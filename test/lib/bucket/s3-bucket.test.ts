@@ -76,6 +76,38 @@ describe('s3Bucket', () => {
     expect((await buffer(part?.body ?? Readable.from([]))).toString()).to.equal('234')
   })
 
+  it('fills memory from anywhere in an object, and says how much there was', async () => {
+    await served.bucket.put('digits', Buffer.from('0123456789'))
+    const into = Buffer.alloc(4, '-')
+    expect(await served.bucket.fill('digits', into, {from: 2})).to.equal(4)
+    expect(into.toString()).to.equal('2345')
+    expect(await served.bucket.fill('digits', into, {from: 8})).to.equal(2)
+    expect(into.toString()).to.equal('8945')
+    expect(await served.bucket.fill('missing', into, {from: 0})).to.equal(null)
+  })
+
+  it('fills memory where the connection was cut, and gives up where it always breaks', async () => {
+    const bytes = randomBytes(3 * MiB)
+    await served.bucket.put('cut-fill', bytes)
+    served.faults.inject({method: 'GET', path: /cut-fill/, times: 2, effect: {kind: 'reset-response', afterBytes: 500_000}})
+    const into = Buffer.alloc(2 * MiB)
+    expect(await served.bucket.fill('cut-fill', into, {from: 1000})).to.equal(2 * MiB)
+    expect(into.equals(bytes.subarray(1000, 1000 + 2 * MiB))).to.equal(true)
+    served.faults.inject({method: 'GET', path: /cut-fill/, times: 200, effect: {kind: 'reset-response', afterBytes: 1024}})
+    expect(await failureOf(served.client({}, {attempts: 3}).fill('cut-fill', into, {from: 0}))).to.include({code: 'BUCKET_UNREACHABLE'})
+    await served.faults.clear()
+  })
+
+  it('ends filling memory when it is told to, and does not begin anew', async () => {
+    await served.bucket.put('stalling', randomBytes(3 * MiB))
+    served.faults.inject({method: 'GET', path: /stalling/, times: 200, effect: {kind: 'stall'}})
+    const ending = new AbortController()
+    const filling = served.bucket.fill('stalling', Buffer.alloc(3 * MiB), {from: 0, signal: ending.signal})
+    ending.abort()
+    await failureOf(filling)
+    await served.faults.clear()
+  })
+
   it('writes once: of many at the same time one is stored and the others are refused', async () => {
     const results = await Promise.all(Array.from({length: 16}, (_, n) => served.bucket.put('once', Buffer.from(`writer ${n}`), {condition: 'absent'})))
     expect(results.filter(({kind}) => kind === 'stored')).to.have.length(1)

@@ -1,12 +1,13 @@
 import {expect} from 'chai'
 import fs from 'node:fs'
+import {Readable} from 'node:stream'
 import {tmpdir} from 'node:os'
 import {keys} from '../../../src/lib/bucket/keys.ts'
 import type {LocalPath} from '../../../src/lib/cache/local-store.ts'
 import {pushPaths} from '../../../src/lib/cache/push-paths.ts'
 import {narOf} from '../../../src/lib/closure/nar-writer.ts'
 import {ownClock} from '../../../src/lib/gc/sweep-mark.ts'
-import {findClosure} from '../../../src/lib/restore/find-paths.ts'
+import {pathsAsFound, type FoundPath} from '../../../src/lib/restore/find-paths.ts'
 import {serve, type Served} from '../bucket/served.ts'
 import {OWN_KEY} from '../closure/support/narinfos.ts'
 import {hashOf} from '../restore/support/saved-store.ts'
@@ -44,7 +45,7 @@ describe('pushing paths to the bucket', function () {
       await served.faults.clear()
       const there = []
       for await (const {key} of served.bucket.list('')) if (key.endsWith('.narinfo')) there.push(`/nix/store/${key.slice(0, 32)}-${key.slice(0, 1)}`)
-      const found = await findClosure(served.bucket, there.map(path => ({path})), {trusted: [OWN_KEY.publicKey]})
+      const found = await Readable.from(pathsAsFound(served.bucket, there.map(path => ({path})), {trusted: [OWN_KEY.publicKey], closure: true})).toArray() as FoundPath[]
       expect(found).to.have.length(there.length)
     }
 

@@ -1,8 +1,9 @@
 import {expect} from 'chai'
 import fs from 'node:fs'
+import {Readable} from 'node:stream'
 import {gzipSync} from 'node:zlib'
 import {after, before, describe, it} from 'mocha'
-import {findClosure, type FoundPath} from '../../../src/lib/restore/find-paths.ts'
+import {pathsAsFound, type FoundPath} from '../../../src/lib/restore/find-paths.ts'
 import {closureEntries} from '../../../src/lib/restore/closure-entries.ts'
 import {restoreTree} from '../../../src/lib/restore/restore-tree.ts'
 import {writeLayer} from '../../../src/lib/slug/layer.ts'
@@ -45,7 +46,7 @@ describe('restoring a closure without Nix', function () {
     await save(bucket, trees.canonical, NAMES.source, {deriver: null, compression: 'none'})
     await save(bucket, trees.canonical, NAMES.lib, {references: [NAMES.source], isOwn: true})
     await save(bucket, trees.canonical, NAMES.large, {references: [NAMES.source, NAMES.large], compression: 'none'})
-    found = await findClosure(bucket, [{path: `/nix/store/${NAMES.app}`}], TRUSTED)
+    found = await Readable.from(pathsAsFound(bucket, [{path: `/nix/store/${NAMES.app}`}], {...TRUSTED, closure: true})).toArray() as FoundPath[]
   })
   after(async () => {
     await served.close()

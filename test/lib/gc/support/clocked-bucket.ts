@@ -54,6 +54,12 @@ function view(objects: ClockedBucket['objects'], clock: Clock, before: (request:
       const bytes = range ? found?.bytes.subarray(range[0], range[1] + 1) : found?.bytes
       return bytes ? {body: Readable.from([bytes]), size: bytes.length, etag: etagOf(bytes)} : null
     },
+    async fill(key, into, {from}) {
+      await before('fill', key)
+      const bytes = objects.get(key)?.bytes.subarray(from, from + into.length)
+      if (bytes) into.set(bytes)
+      return bytes?.length ?? null
+    },
     async put(key, body, {condition} = {}) {
       const bytes = await bytesOf(body)
       await before('put', key)

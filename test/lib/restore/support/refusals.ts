@@ -1,6 +1,7 @@
 import {expect} from 'chai'
 import {createHash} from 'node:crypto'
 import fs from 'node:fs'
+import {zstdCompressSync} from 'node:zlib'
 import {keys} from '../../../../src/lib/bucket/keys.ts'
 import type {S3Bucket} from '../../../../src/lib/bucket/s3-bucket.ts'
 import {findPaths} from '../../../../src/lib/restore/find-paths.ts'
@@ -14,6 +15,14 @@ const hashPart = (letter: string) => letter.repeat(32)
 const SOURCE = `${hashPart('f')}-source`
 const OTHER = `${hashPart('g')}-lib`
 const TRUSTED = {trusted: [OWN_KEY.publicKey]}
+
+/** Of a frame whose size has four bytes, which a window's byte or none precedes. */
+function sayingLess(frame: Buffer): Buffer {
+  const at = 5 + ((frame.readUInt8(4) & 0x20) === 0 ? 1 : 0)
+  expect(frame.readUInt8(4) >>> 6).to.equal(2)
+  frame.writeUInt32LE(frame.readUInt32LE(at) - 1000, at)
+  return frame
+}
 
 /** What must never be taken out of a bucket, whatever S3 server it is on. */
 export function describeRefusals(world: () => {bucket: S3Bucket; trees: TestTrees}): void {
@@ -74,6 +83,21 @@ export function describeRefusals(world: () => {bucket: S3Bucket; trees: TestTree
         expect(message).to.include(path)
       }
     })
+
+    for (const [what, pack, reason] of [
+      ['a NAR that expands without bound', () => zstdCompressSync(Buffer.alloc(1 << 30)), /has more than \d+ bytes/],
+      ['the right NAR with more after it', nar => Buffer.concat([zstdCompressSync(nar), zstdCompressSync(Buffer.alloc(8))]), /has more than \d+ bytes/],
+      ['a NAR without its end', nar => zstdCompressSync(nar.subarray(0, -8)), /it has hash/],
+      ['a frame that says it holds less than it does', nar => sayingLess(zstdCompressSync(nar)), /cannot be decompressed/],
+      ['a frame that is cut off', nar => zstdCompressSync(nar).subarray(0, -3), /cannot be decompressed: unexpected end/],
+    ] as [what: string, pack: (nar: Buffer) => Buffer, reason: RegExp][]) {
+      it(`${what}, in zstd frames`, async () => {
+        await save(world().bucket, world().trees.canonical, victim, {pack})
+        const {code, message} = await attempt()
+        expect(code).to.be.oneOf(['WRONG_NAR', 'BAD_NAR'])
+        expect(message).to.match(reason).and.to.include(path)
+      })
+    }
 
     it('another whole NAR in the place of the signed one', async () => {
       await save(world().bucket, world().trees.canonical, victim)

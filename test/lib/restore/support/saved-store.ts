@@ -20,23 +20,25 @@ export interface SaveOptions {
   references?: string[]
   deriver?: string | null
   ca?: string | null
+  /** makes what lies in the bucket out of the NAR, instead of the compression's own program */
+  pack?: (nar: Buffer) => Buffer
 }
 
 /** Puts a path of a folder into the bucket as a build would, and gives its narinfo back. */
 export async function save(
   bucket: Pick<Bucket, 'put'>, folder: string, baseName: string,
-  {compression = 'zstd', key = OWN_KEY, isOwn = false, references = [], deriver = `${'d'.repeat(32)}-made.drv`, ca = null}: SaveOptions = {},
+  {compression = 'zstd', pack = nar => packed(nar, compression), key = OWN_KEY, isOwn = false, references = [], deriver = `${'d'.repeat(32)}-made.drv`, ca = null}: SaveOptions = {},
 ): Promise<NarInfo> {
   const bytes = Buffer.concat([...narOf(`${folder}/${baseName}`)])
-  const packed = pack(bytes, compression)
-  const fileHash = hashOf(packed)
+  const object = pack(bytes)
+  const fileHash = hashOf(object)
   const url = keys.nar(fileHash.slice('sha256:'.length), narExtension(compression))
   const info = signNarInfo({
-    storePath: `/nix/store/${baseName}`, url, compression, fileHash, fileSize: packed.length, narHash: hashOf(bytes), narSize: bytes.length,
+    storePath: `/nix/store/${baseName}`, url, compression, fileHash, fileSize: object.length, narHash: hashOf(bytes), narSize: bytes.length,
     references: references.map(name => `/nix/store/${name}`).sort(), deriver, ca, signatures: [],
   }, key)
   const shelf = isOwn ? keys.ownCache : (name: string) => name
-  await bucket.put(shelf(url), packed)
+  await bucket.put(shelf(url), object)
   await bucket.put(shelf(keys.narinfo(hashPartOf(baseName))), Buffer.from(printNarInfo(info)))
   return info
 }
@@ -47,7 +49,7 @@ export function hashOf(bytes: Uint8Array): string {
   return hash.digest()
 }
 
-function pack(bytes: Buffer, compression: Compression): Buffer {
+function packed(bytes: Buffer, compression: Compression): Buffer {
   if (compression === 'none') return bytes
   if (compression === 'zstd') return zstdCompressSync(bytes)
   return execFileSync(compression, ['--stdout'], {input: bytes, maxBuffer: 1 << 30})
