@@ -95,7 +95,9 @@ export async function sweep(bucket: Pick<Bucket, 'delete' | 'head' | 'list' | 'n
 
   /** Whoever uses a build again touches its record, and not all that it needs. */
   async function spareNeeds(id: string): Promise<void> {
-    const {needs: {hashes, layers, sources}} = await readNeeds(bucket, plan.app, id)
+    const {record, needs: {hashes, layers, sources}} = await readNeeds(bucket, plan.app, id)
+    // Its own may have gone, being older.
+    if (record?.state === 'succeeded') await recordStore(bucket, plan.app).advancePointers(record)
     for (const key of sources) sparedKeys.add(key)
     for (const {key} of plan.layers) if (layers.has(layerIn(key))) sparedKeys.add(key)
     for (const hash of hashes) {

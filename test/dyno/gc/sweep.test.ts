@@ -167,7 +167,7 @@ describe('sweeping the bucket', function () {
       const found = await findBuilt({records, bucket, key: KEY.publicKey, waiting}, {...record.source, config})
       expect(found?.id).to.equal(buildId(0))
       await sweepPlanned(planned)
-      await expectWhole(bucket, [buildId(1)], 'the newest')
+      await expectWhole(bucket, [buildId(0), buildId(1)], 'both')
       const {outcome: {closure, layer}, source} = record
       const needed = [keys.record(APP, record.id), layer.key, keys.source(APP, source.tree), ...closure.map(({path}) => keys.narinfo(path.slice(11, 43)))]
       expect(needed.filter(key => !bucket.objects.has(key))).to.deep.equal([])
