@@ -3,11 +3,17 @@ import fs from 'node:fs'
 import {tmpdir} from 'node:os'
 import {setImmediate as turn} from 'node:timers/promises'
 import {keys} from '../../../src/lib/bucket/keys.ts'
+import {recordStore} from '../../../src/lib/build/record-store.ts'
 import {collect} from '../../../src/lib/gc/collect.ts'
+import {findBuilt} from '../../../src/lib/order/find-built.ts'
 import {removeTree} from '../../../src/lib/view/remove.ts'
+import {KEY} from '../../lib/build/records.ts'
 import {seenBy, type Clock, type ClockedBucket} from '../../lib/gc/support/clocked-bucket.ts'
 import {APP, buildId, copyOf, expectWhole, history, OLD, plan} from './history.ts'
 import {playBuild, type Made} from './play-build.ts'
+
+/** Something that goes on during a sweep. @param wait for what waits for the sweep */
+type Act = (bucket: ClockedBucket, wait: () => Promise<void>) => Promise<number>
 
 /** What a build during the sweep reuses of the old one, and what it makes itself. */
 const REUSING: Made[] = [...OLD.slice(0, 3), {letter: 'f', references: ['c'], runTime: true}]
@@ -27,11 +33,17 @@ describe('a build while the bucket is swept', function () {
   })
   after(() => removeTree(folder))
 
+  async function build(bucket: ClockedBucket, wait: () => Promise<void>): Promise<number> {
+    const own = fs.mkdtempSync(`${folder}/`)
+    return playBuild({bucket, app: APP, id: ID, tree: '1', paths: REUSING, folder: own, now: () => clock.now, wait}).finally(() => removeTree(own))
+  }
+
   /**
    * Sweeps, and plays a build that begins before request `start` of the sweep and stands still before its own request `pause`
    * until request `resume` of the sweep.
+   * @param options.act in place of that build
    */
-  async function race(bucket: ClockedBucket, {start, pause = Infinity, resume = start}: {start: number; pause?: number; resume?: number}) {
+  async function race(bucket: ClockedBucket, {start, pause = Infinity, resume = start, act = build}: {start: number; pause?: number; resume?: number; act?: Act}) {
     const requests = {sweep: 0, build: 0}
     let isOver = false
     let waited = false
@@ -60,10 +72,9 @@ describe('a build while the bucket is swept', function () {
       return held()
     }
     const begin = () => {
-      const own = fs.mkdtempSync(`${folder}/`)
-      const build = playBuild({bucket: ofBuild, app: APP, id: ID, tree: '1', paths: REUSING, folder: own, now: () => clock.now, wait}).finally(() => removeTree(own))
-      builds.push(build)
-      void build.catch(() => undefined).finally(() => yieldToSweep())
+      const acting = act(ofBuild, wait)
+      builds.push(acting)
+      void acting.catch(() => undefined).finally(() => yieldToSweep())
     }
 
     async function letBuild(act: () => void): Promise<void> {
@@ -103,6 +114,31 @@ describe('a build while the bucket is swept', function () {
     }
 
     expect(waits, 'some of these builds had to wait').to.be.greaterThan(10)
+  })
+
+  it('is not needed where the old one is found, which then stays with all that it needs; before which request that is looked for', async () => {
+    const tree = '1'.repeat(40)
+    const finds: (string | null)[] = []
+    const find: Act = async (bucket, wait) => {
+      const records = recordStore(bucket, APP)
+      const {source: {sha256}, buildFlags} = (await recordStore(before72, APP).require(buildId(0))).record
+      const wanted = {tree, sha256, config: {appName: APP, buildFlags, engine: 'auto' as const}}
+      finds.push((await findBuilt({records, bucket, key: KEY.publicKey, waiting: {now: () => clock.now, wait}}, wanted))?.id ?? null)
+      return 0
+    }
+    const {requests} = await race(copyOf(before72, clock), {start: Infinity, act: find})
+    const outcomes = new Set<string | null>()
+    for (let start = 1; start <= requests.sweep; start += 1) {
+      for (let pause = 1; pause <= requests.build + 3; pause += 1) {
+        const bucket = copyOf(before72, clock)
+        await race(bucket, {start, pause, resume: start + pause, act: find})
+        const found = finds.at(-1) ?? null
+        outcomes.add(found)
+        await expectWhole(bucket, [buildId(1), ...(found === null ? [] : [found])], `looked for before ${start}, paused before its ${pause}`)
+      }
+    }
+
+    expect([...outcomes].sort()).to.deep.equal([buildId(0), null])
   })
 
   it('loses nothing either when it stands still in the middle while the sweep goes on', async () => {
