@@ -1,8 +1,9 @@
 import {parentPort, workerData} from 'node:worker_threads'
 import {createFilter} from '../slugexclude/filter.ts'
+import {failureOf} from '../thread-failure.ts'
 import type {FoundPath} from './find-paths.ts'
 import {restorePath} from './restore-path.ts'
-import {failureOf, type FromThread, type RestoreWork, type ToThread} from './restore-threads.ts'
+import type {FromThread, RestoreWork, ToThread} from './restore-threads.ts'
 
 // A thread of startRestoreThreads: it gets paths and their compressed bytes, and writes what they hold.
 

@@ -1,6 +1,6 @@
 import {Worker} from 'node:worker_threads'
-import {NixError, type ExitCode} from '../errors.ts'
 import type {Rules} from '../slugexclude/rules.ts'
+import {revived, type Failure} from '../thread-failure.ts'
 import {threadProgram} from '../thread-program.ts'
 import type {FoundPath} from './find-paths.ts'
 import type {Restored, RestorePlace} from './restore-path.ts'
@@ -13,14 +13,6 @@ export type ToThread = {id: number} & ({kind: 'broken'} | {kind: 'path'; path: F
 
 /** `more`: the next of a path's bytes are wanted. */
 export type FromThread = {id: number} & ({kind: 'done'; restored: Restored} | {kind: 'failed'; failure: Failure} | {kind: 'more'})
-
-/** An error on its way between threads. */
-export interface Failure {
-  message: string
-  code: string | undefined
-  /** of a NixError */
-  told: {exit: ExitCode; suggestions: readonly string[]} | null
-}
 
 /** Put in where a program is one file; elsewhere the thread's lies beside this one. */
 declare const RESTORE_THREAD_PROGRAM: string
@@ -139,14 +131,4 @@ function owned(piece: Buffer): Uint8Array<ArrayBuffer> {
 
 function program(): URL {
   return threadProgram(typeof RESTORE_THREAD_PROGRAM === 'string' ? RESTORE_THREAD_PROGRAM : null, import.meta.url, 'restore-thread')
-}
-
-export function failureOf(error: unknown): Failure {
-  if (error instanceof NixError) return {message: error.message, code: error.code, told: {exit: error.exitCode, suggestions: error.suggestions}}
-  const {message, code} = error instanceof Error ? error as NodeJS.ErrnoException : {message: String(error), code: undefined}
-  return {message, code, told: null}
-}
-
-function revived({message, code, told}: Failure): Error {
-  return told && code !== undefined ? new NixError(message, {code, ...told}) : Object.assign(new Error(message), {code})
 }
