@@ -4,50 +4,38 @@ import {limiter} from '../limiter.ts'
 
 /** As good as level 3 within a tenth, in two thirds of the time. */
 const LEVEL = 1
-/** Bytes of output at a time; compressed pieces are mostly smaller than half of it. */
-const OUTPUT = 1024 * 1024
+const PARAMS = {[constants.ZSTD_c_compressionLevel]: LEVEL}
 
 /** Makes a frame of a piece, which must not change meanwhile. */
 export type Compress = (piece: Buffer) => Promise<Buffer>
 
-/**
- * A few compressors for all that is compressed. One for each piece would be megabytes to collect each time, and more at once than
- * there are cores would only hold more memory.
- */
+/** How many pieces are compressed at once, of all that is compressed: more than there are cores would only hold more memory. */
 export interface ZstdCompressors {
   readonly atOnce: number
-  /** Runs an action with a compressor that nobody else has, first come, first served. */
+  /** Runs an action that compresses one piece after the other, first come, first served. */
   use<Result>(action: (compress: Compress) => Promise<Result>): Promise<Result>
 }
 
 export function zstdCompressors(atOnce = availableParallelism() + 1): ZstdCompressors {
   const limit = limiter(atOnce)
-  const unused: Compress[] = []
-  return {
-    atOnce,
-    use: action => limit(async () => {
-      const compress = unused.pop() ?? makeCompressor()
-      const result = await action(compress)
-      // After a failure nobody knows what it still holds.
-      unused.push(compress)
-      return result
-    }),
-  }
+  return {atOnce, use: action => limit(() => action(compress))}
 }
 
 /** Each write is a whole frame, because it is flushed as the end of one. */
-function makeCompressor(): Compress {
-  const stream = createZstdCompress({flush: constants.ZSTD_e_end, chunkSize: OUTPUT, params: {[constants.ZSTD_c_compressionLevel]: LEVEL}})
-  let made: Buffer[] = []
-  stream.on('data', (part: Buffer) => made.push(part))
-  return piece => new Promise((resolve, reject) => {
+function compress(piece: Buffer): Promise<Buffer> {
+  const stream = createZstdCompress({flush: constants.ZSTD_e_end, chunkSize: mostOf(piece.length), params: PARAMS})
+  return new Promise((resolve, reject) => {
     stream.once('error', reject)
-    stream.write(piece, error => {
-      stream.off('error', reject)
-      const [first = Buffer.alloc(0), ...more] = made
-      made = []
-      if (error) reject(error)
-      else resolve(more.length === 0 ? first : Buffer.concat([first, ...more]))
-    })
+    stream.once('data', resolve)
+    stream.write(piece, () => stream.destroy())
   })
+}
+
+/**
+ * Bytes that a frame can have at most (zstd: ZSTD_COMPRESSBOUND). With room for all of it zstd works on the piece where it lies;
+ * else it copies each block into a window of its own.
+ */
+function mostOf(size: number): number {
+  const small = 128 * 1024
+  return size + (size >>> 8) + (size < small ? (small - size) >>> 11 : 0) + 64
 }

@@ -3,6 +3,8 @@ import {createZstdDecompress, type ZstdOptions} from 'node:zlib'
 import type {ZstdCompressors} from './zstd-compressors.ts'
 import {frameCutter} from './zstd-frames.ts'
 
+/** Frames that are begun or wait to be taken, for each that is compressed at once: whoever takes them need not be there at once. */
+const BEGUN = 2
 /** Bytes of output at a time, and how much of it may wait: a thread decompresses while what it made is used. */
 const CHUNK = 128 * 1024
 const AHEAD = 256 * 1024
@@ -32,7 +34,7 @@ export async function* zstdFrames(pieces: Iterable<Buffer>, compressors: ZstdCom
 
   try {
     for (;;) {
-      while (running.length < compressors.atOnce) {
+      while (running.length < compressors.atOnce * BEGUN) {
         const frame = nextFrame()
         // Its failure is told when its turn comes.
         frame.catch(() => undefined)
