@@ -16,7 +16,7 @@ export interface SaverOptions {
   store: StorePath
   /** Paths registered up to this id are Nix's own: saved only where another path refers to them. */
   since: number
-  /** NARs at once */
+  /** small NARs at once */
   parallel?: number
   /** Which of the paths that came to an end are in the bucket no longer. */
   lost?: (paths: readonly string[]) => Promise<string[]>
@@ -32,8 +32,13 @@ export interface Saver {
 
 /** narinfos at once */
 const COMPLETED_AT_ONCE = 16
+/** NARs at once, where they are small: with a bucket that is far away, most of the time goes in waiting for its answers. */
+const STORED_AT_ONCE = 16
+/** A NAR takes as many places, up to what is held of a large one. */
+const PLACE = 3 * 1024 * 1024
+const MOST_PLACES = 3
 
-export function saver({registrations, store, since, parallel = 4, lost = () => Promise.resolve([])}: SaverOptions): Saver {
+export function saver({registrations, store, since, parallel = STORED_AT_ONCE, lost = () => Promise.resolve([])}: SaverOptions): Saver {
   const saving = new Map<string, Promise<Saved>>()
   const stored = new Map<string, ReturnType<StorePath>>()
   const results = new Map<string, Saved>()
@@ -73,15 +78,17 @@ export function saver({registrations, store, since, parallel = 4, lost = () => P
   function begun(path: RegisteredPath, references: readonly string[]): ReturnType<StorePath> {
     const known = stored.get(path.path)
     if (known) return known
-    const result = storing(() => store(path, references))
+    const result = storing(() => store(path, references), Math.min(Math.ceil(path.narSize / PLACE), MOST_PLACES))
     stored.set(path.path, result)
     result.catch(() => stored.delete(path.path))
     return result
   }
 
   function look(): void {
-    for (const path of registrations.after(last)) {
-      last = path.id
+    const found = registrations.after(last)
+    last = found.at(-1)?.id ?? last
+    // The largest first, so that it is not what all the others wait for in the end.
+    for (const path of found.sort((a, b) => b.narSize - a.narSize)) {
       if (path.path.endsWith('.drv')) continue
       if (path.builtHere) void built.add(path.narSize, saved(path)).then(next)
       else others.push(path)

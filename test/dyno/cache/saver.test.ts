@@ -1,15 +1,8 @@
 import {expect} from 'chai'
-import fs from 'node:fs'
-import {tmpdir} from 'node:os'
 import {setImmediate as turn} from 'node:timers/promises'
-import {narPacker, packNar} from '../../../src/lib/cache/pack-nar.ts'
 import type {RegisteredPath, Registrations} from '../../../src/dyno/cache/registrations.ts'
 import {saver, type Saved, type StorePath} from '../../../src/dyno/cache/saver.ts'
 import {saveSummary} from '../../../src/dyno/cache/summary.ts'
-import {hashAll} from '../../../src/lib/closure/content-hash.ts'
-import {narOf} from '../../../src/lib/closure/nar-writer.ts'
-import {decompressor} from '../../../src/lib/closure/compression.ts'
-import {incompressible} from './small-store.ts'
 
 /** What Nix would have registered; a test adds to it as Nix does. */
 function store() {
@@ -154,6 +147,22 @@ describe('saving', () => {
     expect((await finished).size).to.equal(3)
   })
 
+  it('begins on the largest of what is registered at once, and on fewer where they are large', async () => {
+    const {registrations, add} = store()
+    const MIB = 1024 ** 2
+    for (const [path, narSize] of [['a', 1], ['b', 2], ['large', 50 * MIB], ['larger', 900 * MIB]] as const) add(path, {narSize})
+    const {stored, store: hold, go} = held({nars: true})
+    void saver({registrations, store: hold, since: 0, parallel: 4}).notice()
+    await turn()
+    expect(stored).to.deep.equal(['larger'])
+    go('NAR of larger')
+    await turn()
+    expect(stored).to.deep.equal(['larger', 'large', 'b'])
+    go('NAR of large')
+    await turn()
+    expect(stored).to.deep.equal(['larger', 'large', 'b', 'a'])
+  })
+
   for (const [what, fails] of [['a NAR', 'store'], ['a narinfo', 'complete']] as const) {
     it(`tries ${what} that failed once more, at the end, and with it what depends on it, whose NAR is not stored again`, async () => {
       const {registrations, add} = store()
@@ -223,35 +232,4 @@ describe('saving', () => {
     expect(saveSummary([{kind: 'saved', bytes: 1}, {kind: 'failed', error: null}], bytes => `${bytes} bytes`)).to.equal('saved 1 path, 1 bytes (1 not saved)')
     expect(saveSummary([], () => 'nothing')).to.equal('saved 0 paths, nothing')
   })
-})
-
-describe('packNar', () => {
-  let folder: string
-  beforeEach(() => {
-    folder = fs.mkdtempSync(`${tmpdir()}/pack-`)
-  })
-  afterEach(() => fs.rmSync(folder, {recursive: true}))
-
-  for (const [what, size] of [['in memory', 1000], ['in a file, where it is large', 9_000_000]] as const) {
-    it(`compresses ${what}, and says what it made`, async () => {
-      fs.writeFileSync(`${folder}/path`, incompressible(size))
-      const nar = await hashAll(narOf(`${folder}/path`))
-      const packed = await packNar(`${folder}/path`, {narHash: nar.hash, narSize: nar.size, file: `${folder}/packed`, packer: narPacker()})
-      const bytes = 'file' in packed.body ? fs.readFileSync(packed.body.file) : packed.body
-      expect('file' in packed.body).to.equal(size > 8_000_000)
-      expect({hash: packed.fileHash, size: packed.fileSize}).to.deep.equal(await hashAll([bytes]))
-      const stream = decompressor('zstd')
-      stream.end(bytes)
-      expect(await hashAll(stream)).to.deep.equal(nar)
-    })
-
-    it(`refuses what is not what Nix registered, ${what}, and leaves nothing behind`, async () => {
-      fs.writeFileSync(`${folder}/path`, incompressible(size))
-      const {hash, size: narSize} = await hashAll(narOf(`${folder}/path`))
-      fs.writeFileSync(`${folder}/path`, Buffer.alloc(size, 'other path '))
-      const error = await packNar(`${folder}/path`, {narHash: hash, narSize, file: `${folder}/packed`, packer: narPacker()}).catch((reason: unknown) => reason)
-      expect(error).to.include({code: 'NAR_CHANGED'})
-      expect(fs.readdirSync(folder)).to.deep.equal(['path'])
-    })
-  }
 })
