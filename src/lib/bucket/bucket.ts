@@ -36,8 +36,11 @@ export interface Bucket {
    * @returns how many there were, at most as many as fit; null: there is no such object
    */
   fill(key: string, into: Uint8Array, options: {from: number; signal?: AbortSignal}): Promise<number | null>
-  /** @param options.onSent called with the bytes so far, where a body is sent in several parts */
-  put(key: string, body: Body, options?: {condition?: Condition; contentType?: string; onSent?: (bytes: number) => void}): Promise<PutResult>
+  /**
+   * @param options.sha256 of the body, in hex: the store refuses another one
+   * @param options.onSent called with the bytes so far, where a body is sent in several parts
+   */
+  put(key: string, body: Body, options?: {condition?: Condition; contentType?: string; sha256?: string; onSent?: (bytes: number) => void}): Promise<PutResult>
   /**
    * Makes an object that is written once as if written now. False where it is not there, or is too large for that (5 GiB): whoever
    * needs it writes it again.

@@ -4,16 +4,17 @@ import {
 } from '@aws-sdk/client-s3'
 import {Upload} from '@aws-sdk/lib-storage'
 import {getSignedUrl} from '@aws-sdk/s3-request-presigner'
-import {createReadStream} from 'node:fs'
 import {readFile, stat} from 'node:fs/promises'
 import type {Readable} from 'node:stream'
 import {buffer} from 'node:stream/consumers'
 import {setTimeout as delay} from 'node:timers/promises'
 import type {BucketConfig} from '../config-vars.ts'
 import {EXIT, NixError} from '../errors.ts'
+import {limiter} from '../limiter.ts'
 import type {Body, Bucket, Condition, ObjectInfo, PutResult} from './bucket.ts'
 import {fillResumed, resumedBytes, resumedStream, type Resuming} from './resumed-stream.ts'
 import {explainS3Failure, readS3Failure} from './s3-error.ts'
+import {uploadFile} from './upload-file.ts'
 
 /** S3 copies no larger object in one request. */
 const MAX_COPY = 5 * 1024 ** 3
@@ -49,6 +50,9 @@ export function s3Bucket(config: BucketConfig, {attempts = 5, connectTimeoutMs =
     // `requestTimeout` would cut off a slow but living transfer of a large object.
     requestHandler: {connectionTimeout: connectTimeoutMs, socketTimeout: idleTimeoutMs},
   })
+
+  // The parts of one fill the line, and those of several would be as much memory again.
+  const uploading = limiter(1)
 
   async function ask<Result>(action: string, key: string | null, request: () => Promise<Result>): Promise<Result> {
     try {
@@ -102,29 +106,37 @@ export function s3Bucket(config: BucketConfig, {attempts = 5, connectTimeoutMs =
   const get = (key: string, options: {Range?: string; IfMatch?: string} = {}, abortSignal?: AbortSignal): Promise<GetObjectCommandOutput | null> =>
     found('s3:GetObject', key, () => client.send(new GetObjectCommand({Bucket: name, Key: key, ...options}), {...(abortSignal && {abortSignal})}))
 
-  async function upload(key: string, body: Readable, options: {size?: number; onSent: ((bytes: number) => void) | undefined; condition: object; contentType: object}): Promise<string> {
-    const upload = new Upload({
-      client, partSize: PART_SIZE, queueSize: 3,
-      params: {Bucket: name, Key: key, Body: body, ...options.condition, ...options.contentType, ...(options.size === undefined ? {} : {ContentLength: options.size})},
-    })
-    upload.on('httpUploadProgress', ({loaded = 0}) => options.onSent?.(loaded))
-    return bare((await upload.done()).ETag)
+  interface SendOptions {
+    sha256: string | undefined
+    onSent: ((bytes: number) => void) | undefined
+    condition: object
+    contentType: object
   }
 
-  async function send(key: string, body: Body, options: {onSent: ((bytes: number) => void) | undefined; condition: object; contentType: object}): Promise<string> {
-    const putBytes = async (bytes: Uint8Array) =>
-      bare((await client.send(new PutObjectCommand({Bucket: name, Key: key, Body: bytes, ContentLength: bytes.length, ...options.condition, ...options.contentType}))).ETag)
+  async function send(key: string, body: Body, {sha256, onSent, condition, contentType}: SendOptions): Promise<string> {
+    const putBytes = async (Body: Uint8Array) => {
+      const command = new PutObjectCommand({Bucket: name, Key: key, Body, ContentLength: Body.length, ...condition, ...contentType})
+      if (sha256 !== undefined) {
+        // What is signed; the SDK computes it where it is not there.
+        command.middlewareStack.add(next => args => {
+          (args.request as {headers: Record<string, string>}).headers['x-amz-content-sha256'] = sha256
+          return next(args)
+        }, {step: 'build', name: 'contentSha256'})
+      }
 
-    if (body instanceof Uint8Array) {
-      return putBytes(body)
+      return bare((await client.send(command)).ETag)
     }
 
+    if (body instanceof Uint8Array) return putBytes(body)
     if ('stream' in body) {
-      return upload(key, body.stream, options)
+      const upload = new Upload({client, partSize: PART_SIZE, queueSize: 3, params: {Bucket: name, Key: key, Body: body.stream, ...condition, ...contentType}})
+      upload.on('httpUploadProgress', ({loaded = 0}) => onSent?.(loaded))
+      return bare((await upload.done()).ETag)
     }
 
     const {size} = await stat(body.file)
-    return size <= PART_SIZE ? putBytes(await readFile(body.file)) : upload(key, createReadStream(body.file), {...options, size})
+    if (size <= PART_SIZE) return putBytes(await readFile(body.file))
+    return bare(await uploading(() => uploadFile({client, bucket: name, key, file: body.file, size, partSize: PART_SIZE, contentType, condition, onSent})))
   }
 
   return {
@@ -166,8 +178,8 @@ export function s3Bucket(config: BucketConfig, {attempts = 5, connectTimeoutMs =
       return size
     },
 
-    async put(key, body, {condition, contentType, onSent} = {}): Promise<PutResult> {
-      const options = {onSent, condition: headers(condition), contentType: contentType === undefined ? {} : {ContentType: contentType}}
+    async put(key, body, {condition, contentType, sha256, onSent} = {}): Promise<PutResult> {
+      const options = {sha256, onSent, condition: headers(condition), contentType: contentType === undefined ? {} : {ContentType: contentType}}
       // Some stores forget the condition when an upload comes in parts, and nothing need be sent where it fails anyway.
       if (condition === 'absent' && !(body instanceof Uint8Array) && await head(key)) {
         if ('stream' in body) {

@@ -4,6 +4,7 @@ import {narExtension} from '../closure/compression.ts'
 import {isOld} from '../gc/ages.ts'
 import {signNarInfo} from '../closure/narinfo-signature.ts'
 import {printNarInfo, type NarInfo} from '../closure/narinfo.ts'
+import {decodeBase32} from '../nix/base32.ts'
 import {baseNameOf, hashPartOf, STORE_DIR} from '../nix/store-path.ts'
 import type {SecretKey} from '../signing/nix-key.ts'
 import type {PackedNar} from './pack-nar.ts'
@@ -31,7 +32,8 @@ export type StoredNar = Omit<PackedNar, 'body'> & {url: string}
 export async function storeNar(bucket: Pick<Bucket, 'head' | 'put' | 'touch'>, {body, ...nar}: PackedNar, {shelf, replace, now}: Place): Promise<StoredNar> {
   const url = keys.nar(nar.fileHash.slice('sha256:'.length), narExtension(nar.compression))
   // Its name is its hash, so writing over a broken one can only mend it.
-  const put = (condition: {condition?: Condition}) => bucket.put(shelfKey(shelf, url), body, {contentType: 'application/x-nix-nar', ...condition})
+  const sha256 = Buffer.from(decodeBase32(nar.fileHash.slice('sha256:'.length))).toString('hex')
+  const put = (condition: {condition?: Condition}) => bucket.put(shelfKey(shelf, url), body, {contentType: 'application/x-nix-nar', sha256, ...condition})
   const first = await put(replace ? {} : {condition: 'absent'})
   if (first.kind === 'refused' && !await isYoung(bucket, shelfKey(shelf, url), now())) await put({})
   return {...nar, url}

@@ -1,3 +1,4 @@
+import {ListMultipartUploadsCommand, S3Client} from '@aws-sdk/client-s3'
 import {expect} from 'chai'
 import {createHash, randomBytes} from 'node:crypto'
 import {writeFile} from 'node:fs/promises'
@@ -158,6 +159,42 @@ describe('s3Bucket', () => {
     await served.bucket.put('file', {file})
     const back = await served.bucket.stream('file')
     expect(sha256(await buffer(back?.body ?? Readable.from([])))).to.equal(sha256(bytes))
+  })
+
+  for (const [what, size] of [['nothing', 0], ['exactly a part', 8 * MiB], ['a byte more', 8 * MiB + 1], ['exactly two parts', 16 * MiB], ['more parts than are sent at once', 36 * MiB + 7]] as const) {
+    it(`stores a file: ${what}`, async () => {
+      const file = join(served.dir, `file-${size}`)
+      const bytes = randomBytes(size)
+      await writeFile(file, bytes)
+      const sent: number[] = []
+      const stored = await served.bucket.put(`file-${size}`, {file}, {condition: 'absent', onSent: count => sent.push(count)})
+      expect(stored).to.deep.equal({kind: 'stored', etag: (await served.bucket.head(`file-${size}`))?.etag})
+      const back = await served.bucket.stream(`file-${size}`)
+      expect(sha256(await buffer(back?.body ?? Readable.from([])))).to.equal(sha256(bytes))
+      expect({parts: sent.length, last: sent.at(-1)}).to.deep.equal(size > 8 * MiB ? {parts: Math.ceil(size / (8 * MiB)), last: size} : {parts: 0, last: undefined})
+      expect(await served.bucket.put(`file-${size}`, {file}, {condition: 'absent'})).to.deep.equal({kind: 'refused'})
+    })
+  }
+
+  it('leaves no part of a file behind that could not be sent whole', async () => {
+    const file = join(served.dir, 'unsent')
+    await writeFile(file, randomBytes(20 * MiB))
+    served.faults.inject({method: 'PUT', path: /unsent.*partNumber=2/, times: 100, effect: {kind: 'status', status: 503}})
+    const error = await failureOf(served.client({}, {attempts: 2}).put('unsent', {file}))
+    expect(error.code).to.equal('BUCKET_BUSY')
+    const {key, secret, region, endpoint, bucket} = served.config
+    const client = new S3Client({region, endpoint: endpoint ?? '', forcePathStyle: true, credentials: {accessKeyId: key, secretAccessKey: secret}})
+    const {Uploads = []} = await client.send(new ListMultipartUploadsCommand({Bucket: bucket, Prefix: 'unsent'}))
+    client.destroy()
+    expect({Uploads, head: await served.bucket.head('unsent')}).to.deep.equal({Uploads: [], head: null})
+  })
+
+  it('stores bytes whose hash is known, and none that have another', async () => {
+    const bytes = randomBytes(1000)
+    expect(await served.bucket.put('hashed', bytes, {condition: 'absent', sha256: sha256(bytes)})).to.include({kind: 'stored'})
+    const error = await failureOf(served.bucket.put('hashed otherwise', bytes, {sha256: sha256(Buffer.from('other bytes'))}))
+    expect(error.message).to.include('s3:PutObject on hashed otherwise in bucket example-bucket failed').and.to.include('XAmzContentSHA256Mismatch')
+    expect(await served.bucket.head('hashed otherwise')).to.equal(null)
   })
 
   it('goes on reading where the connection was cut', async () => {
