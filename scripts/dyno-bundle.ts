@@ -8,13 +8,16 @@ const OPTIONS = {
   bundle: true, platform: 'node', target: 'node24', format: 'esm', minify: true, legalComments: 'none', logLevel: 'warning',
 } satisfies BuildOptions
 
-/** How each program that runs on dynos becomes one file, with the thread in it that derives files beside it. */
+/** How each program that runs on dynos becomes one file, with those of its threads in it. */
 export async function dynoBundle(): Promise<BuildOptions & {define: Record<string, string>}> {
   return {
     ...OPTIONS,
     // Some dependencies are CommonJS and call `require` for Node's own modules, which an ES module lacks.
     banner: {js: 'import {createRequire as __createRequire} from "node:module"; const require = __createRequire(import.meta.url);'},
-    define: {FILE_WORKER_PROGRAM: JSON.stringify(await textOf('src/lib/view/file-worker.ts', OPTIONS))},
+    define: {
+      FILE_WORKER_PROGRAM: JSON.stringify(await textOf('src/lib/view/file-worker.ts')),
+      PACK_THREAD_PROGRAM: JSON.stringify(await textOf('src/lib/cache/pack-thread.ts')),
+    },
   }
 }
 

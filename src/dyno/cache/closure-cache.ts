@@ -1,5 +1,6 @@
 import {writeFile} from 'node:fs/promises'
 import type {Bucket} from '../../lib/bucket/bucket.ts'
+import {narPacker} from '../../lib/cache/nar-packer.ts'
 import {cacheOptions} from '../../lib/closure/cache-options.ts'
 import type {SecretKey} from '../../lib/signing/nix-key.ts'
 import type {Substituters} from '../build/substituters.ts'
@@ -81,9 +82,9 @@ export async function startClosureCache(options: ClosureCacheOptions): Promise<C
   ], async () => saving?.notice())
   await writeFile(hookFile, postBuildHook(server.port), {mode: 0o755})
   let timer: NodeJS.Timeout | null = null
+  const packer = narPacker()
   const store = pathStore({
-    bucket, key, folder, upstream, now, inBucket, reused, spool: kept, canonical: options.canonical,
-    isTainted,
+    bucket, key, folder, upstream, now, inBucket, reused, packer, isTainted, spool: kept, canonical: options.canonical,
     gaveUpstream: hash => sources.some(source => source.gave(hash)),
   })
   const lastMoment = new AbortController()
@@ -125,6 +126,7 @@ export async function startClosureCache(options: ClosureCacheOptions): Promise<C
 
     async close() {
       if (timer) clearInterval(timer)
+      packer[Symbol.dispose]()
       await server.close()
       paths?.close()
     },

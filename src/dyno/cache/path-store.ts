@@ -1,6 +1,7 @@
 import type {Bucket} from '../../lib/bucket/bucket.ts'
-import {narPacker, packNar, type PackedNar} from '../../lib/cache/pack-nar.ts'
-import {publishCacheInfo, publishPath, storeNar} from '../../lib/cache/publish-path.ts'
+import type {NarPacker} from '../../lib/cache/nar-packer.ts'
+import type {PackedNar} from '../../lib/cache/pack-nar.ts'
+import {publishCacheInfo, publishPath, storeNar, type StoredNar} from '../../lib/cache/publish-path.ts'
 import type {Shelf} from '../../lib/cache/shelf.ts'
 import {baseNameOf, hashPartOf} from '../../lib/nix/store-path.ts'
 import type {SecretKey} from '../../lib/signing/nix-key.ts'
@@ -18,6 +19,7 @@ export interface PathStoreOptions {
   inBucket: BucketSource
   reused: Pick<Reuse, 'keep'>
   spool: Spool
+  packer: NarPacker
   /** for large NARs on their way */
   folder: string
   canonical: string
@@ -30,9 +32,8 @@ export interface PathStoreOptions {
 
 /** How a path gets into the bucket: what the bucket has is kept, what is wrong there is mended, and what it lacks is packed and put. */
 export function pathStore(options: PathStoreOptions): StorePath {
-  const {bucket, key, inBucket, reused, spool, folder, upstream, now} = options
+  const {bucket, key, inBucket, reused, upstream, now} = options
   const shelves = new Map<string, Promise<Shelf>>()
-  const packer = narPacker()
   let described: Promise<void> | null = null
 
   return (path, references) => {
@@ -50,17 +51,12 @@ export function pathStore(options: PathStoreOptions): StorePath {
     if (held.kind === 'good') return () => Promise.resolve({kind: 'there'})
     const place = {shelf, replace: held.kind === 'refused' ? held.replace : null, now}
     await describe()
-    const packed = await narFor(path, hash)
-    try {
-      const nar = await storeNar(bucket, packed, place)
-      return async (): Promise<Saved> => {
-        const info = await publishPath(bucket, path, {...place, nar, key})
-        if (info) inBucket.saved(hash, info, shelf)
-        if (isFromUpstream) return {kind: 'upstream', bytes: nar.fileSize}
-        return info ? {kind: 'saved', bytes: nar.fileSize} : {kind: 'there'}
-      }
-    } finally {
-      await spool.discard(packed)
+    const nar = await withNar(path, hash, packed => storeNar(bucket, packed, place))
+    return async (): Promise<Saved> => {
+      const info = await publishPath(bucket, path, {...place, nar, key})
+      if (info) inBucket.saved(hash, info, shelf)
+      if (isFromUpstream) return {kind: 'upstream', bytes: nar.fileSize}
+      return info ? {kind: 'saved', bytes: nar.fileSize} : {kind: 'there'}
     }
   }
 
@@ -92,11 +88,16 @@ export function pathStore(options: PathStoreOptions): StorePath {
     return inBucket.holding(hash)
   }
 
-  async function narFor(path: RegisteredPath, hash: string): Promise<PackedNar> {
+  async function withNar({path, narHash, narSize, builtHere}: RegisteredPath, hash: string, use: (packed: PackedNar) => Promise<StoredNar>): Promise<StoredNar> {
+    const {spool, packer, canonical, folder} = options
     const passed = spool.take(hash)
-    if (passed && !path.builtHere) return passed
-    if (passed) await spool.discard(passed)
-    return packNar(`${options.canonical}/${baseNameOf(path.path)}`, {...path, file: `${folder}/${hash}.nar.zst`, packer})
+    try {
+      if (passed && !builtHere) return await use(passed)
+    } finally {
+      if (passed) await spool.discard(passed)
+    }
+
+    return packer.pack({path: `${canonical}/${baseNameOf(path)}`, narHash, narSize, file: `${folder}/${hash}.nar.zst`}, use)
   }
 
   /** A path that refers to one of ours alone is ours alone: nobody else could get all of it. */

@@ -1,4 +1,3 @@
-import {rm} from 'node:fs/promises'
 import type {Bucket} from '../bucket/bucket.ts'
 import {keys} from '../bucket/keys.ts'
 import {checkNarInfo} from '../closure/check-narinfo.ts'
@@ -8,7 +7,7 @@ import {isOld} from '../gc/ages.ts'
 import {baseNameOf, hashPartOf} from '../nix/store-path.ts'
 import type {SecretKey} from '../signing/nix-key.ts'
 import type {LocalPath} from './local-store.ts'
-import {packNar, type PackedNar, type Packer, type PackOptions} from './pack-nar.ts'
+import type {NarPacker} from './nar-packer.ts'
 import {publishPath, storeNar, type Place} from './publish-path.ts'
 import {isNarUrl} from './shelf.ts'
 
@@ -20,7 +19,7 @@ export interface PushOptions {
   store: string
   /** folder for compressed NARs on their way, of one file for each push under way */
   scratch: string
-  packer: Packer
+  packer: NarPacker
   now: () => Date
   /** Called with the bytes of each piece of a NAR that was read. */
   onRead: (bytes: number) => void
@@ -37,14 +36,13 @@ export async function pushPath(bucket: PushBucket, path: LocalPath, {key, store,
   const hash = hashPartOf(baseNameOf(path.path))
   const held = await heldBy(bucket, hash, {key, now, doubts})
   if (held === 'good') return null
-  const packed = await pack(path, `${store}/${baseNameOf(path.path)}`, {file: `${scratch}/${hash}.nar.zst`, packer, onRead})
   const place = {shelf: 'shared' as const, replace: held, now}
-  try {
-    const info = await publishPath(bucket, path, {...place, key, nar: await storeNar(bucket, packed, place)})
-    return info === null ? null : packed.fileSize
-  } finally {
-    if ('file' in packed.body) await rm(packed.body.file, {force: true})
-  }
+  const {narHash, narSize} = path
+  const unpacked = {path: `${store}/${baseNameOf(path.path)}`, narHash, narSize, file: `${scratch}/${hash}.nar.zst`}
+  const nar = await packer.pack(unpacked, packed => storeNar(bucket, packed, place), {onRead}).catch((error: unknown) => {
+    throw ofLocalPath(error, path)
+  })
+  return await publishPath(bucket, path, {...place, key, nar}) === null ? null : nar.fileSize
 }
 
 /** Whether the bucket has the path and will keep it; else what a new one is to be written over, null: nothing. */
@@ -63,13 +61,10 @@ async function heldBy(bucket: PushBucket, hash: string, {key, now, doubts}: Pick
   return !doubts || await bucket.head(checked.info.url) !== null ? 'good' : replace
 }
 
-async function pack(path: LocalPath, place: string, options: Pick<PackOptions, 'file' | 'onRead' | 'packer'>): Promise<PackedNar> {
-  try {
-    return await packNar(place, {...path, ...options})
-  } catch (error) {
-    if (!(error instanceof NixError) || error.code !== 'NAR_CHANGED') throw error
-    throw new NixError(error.message, {
-      code: 'LOCAL_PATH_CHANGED', exit: EXIT.verification, suggestions: [`nix-store --verify-path ${path.path}`, `nix-store --repair-path ${path.path}`], cause: error,
-    })
-  }
+/** An error, with what helps where the store itself is wrong. */
+function ofLocalPath(error: unknown, {path}: LocalPath): unknown {
+  if (!(error instanceof NixError) || error.code !== 'NAR_CHANGED') return error
+  return new NixError(error.message, {
+    code: 'LOCAL_PATH_CHANGED', exit: EXIT.verification, suggestions: [`nix-store --verify-path ${path}`, `nix-store --repair-path ${path}`], cause: error,
+  })
 }

@@ -3,7 +3,7 @@ import {keys} from '../bucket/keys.ts'
 import {sweepMark, unswept, type Waiting} from '../gc/sweep-mark.ts'
 import {baseNameOf} from '../nix/store-path.ts'
 import type {LocalPath} from './local-store.ts'
-import {narPacker} from './pack-nar.ts'
+import {narPacker} from './nar-packer.ts'
 import {publishCacheInfo} from './publish-path.ts'
 import {pushPath, type PushBucket, type PushOptions} from './push-path.ts'
 
@@ -58,7 +58,7 @@ async function listPushed(bucket: PushBucket, app: string, paths: readonly Local
 /** @returns bytes of each path that was sent */
 async function pushOnce(bucket: PushBucket, paths: readonly LocalPath[], options: Omit<PushOptions, 'onRead' | 'packer'> & {doubts: boolean} & Pick<PushAllOptions, 'onBytes' | 'parallel'>): Promise<Map<string, number>> {
   const {parallel = 4, onBytes = () => undefined} = options
-  const packer = narPacker()
+  using packer = narPacker()
   const byName = new Map(paths.map(path => [path.path, path]))
   const begun = new Map<string, Promise<void>>()
   const sent = new Map<string, number>()

@@ -1,4 +1,5 @@
 import {expect} from 'chai'
+import {build} from 'esbuild'
 import {execa} from 'execa'
 import fs from 'node:fs'
 import {tmpdir} from 'node:os'
@@ -12,6 +13,7 @@ import {hashAll} from '../../../src/lib/closure/content-hash.ts'
 import {signerOf} from '../../../src/lib/closure/narinfo-signature.ts'
 import {formatSecretKey} from '../../../src/lib/signing/nix-key.ts'
 import type {SaveFigures, SaveOrder} from '../../../bench/support/save-closure.ts'
+import {dynoBundle} from '../../../scripts/dyno-bundle.ts'
 import type {FaultEffect} from '../../../standin/bucket/contract.ts'
 import {OWN_KEY} from '../../lib/closure/support/narinfos.ts'
 import {serve, type Served} from '../../lib/bucket/served.ts'
@@ -154,14 +156,16 @@ describe('saving into a bucket', function () {
     expect((await served.bucket.head(info?.url ?? ''))?.etag).to.match(/-9$/)
   })
 
-  it('holds less memory than a path has bytes, in a process of its own', async () => {
+  it('holds less memory than a path has bytes, in a program of one file as on a dyno', async () => {
+    const program = `${folder}/save.mjs`
+    await build({...await dynoBundle(), entryPoints: [path.resolve(import.meta.dirname, '../../../bench/support/save-closure.ts')], outfile: program})
     const nix = `${folder}/nix`
     const store = await smallStore(nix, [{name: 'large', size: 400 * MIB}], `${nix}/var/nix/db/db.sqlite`)
     store.register()
     fs.mkdirSync(`${folder}/scratch`)
     const {secret, ...config} = served.config
     const order: SaveOrder = {config, nix, paths: store.paths, built: store.paths, scratch: `${folder}/scratch`}
-    const {stdout} = await execa(process.execPath, [path.resolve(import.meta.dirname, '../../../bench/support/save-closure.ts'), JSON.stringify(order)], {
+    const {stdout} = await execa(process.execPath, [program, JSON.stringify(order)], {
       env: {NIX_S3_SECRET: secret, NIX_SIGNING_KEY: formatSecretKey(OWN_KEY)},
     })
     const {ends, sent, memory} = JSON.parse(stdout) as SaveFigures
