@@ -4,7 +4,9 @@ import {
 } from '@aws-sdk/client-s3'
 import {Upload} from '@aws-sdk/lib-storage'
 import {getSignedUrl} from '@aws-sdk/s3-request-presigner'
-import {readFile, stat} from 'node:fs/promises'
+import {createHash} from 'node:crypto'
+import {createReadStream} from 'node:fs'
+import {stat} from 'node:fs/promises'
 import type {Readable} from 'node:stream'
 import {buffer} from 'node:stream/consumers'
 import {setTimeout as delay} from 'node:timers/promises'
@@ -12,18 +14,26 @@ import type {BucketConfig} from '../config-vars.ts'
 import {EXIT, NixError} from '../errors.ts'
 import {limiter} from '../limiter.ts'
 import type {Body, Bucket, Condition, ObjectInfo, PutResult} from './bucket.ts'
+import {putFile} from './put-file.ts'
 import {fillResumed, resumedBytes, resumedStream, type Resuming} from './resumed-stream.ts'
 import {explainS3Failure, readS3Failure} from './s3-error.ts'
 import {uploadFile} from './upload-file.ts'
 
 /** S3 copies no larger object in one request. */
 const MAX_COPY = 5 * 1024 ** 3
-/** Also what is sent in one request; each part lies in memory until it is stored, so that it can be sent again. */
+/**
+ * Of a file, in one request: that is faster than parts, every store honours its condition, and its ETag is its MD5. What is larger
+ * goes in parts, so that a connection that breaks costs one of them.
+ */
+const MAX_PUT = 64 * 1024 * 1024
+/** Each part lies in memory until it is stored, so that it can be sent again. */
 const PART_SIZE = 8 * 1024 * 1024
 
 export interface S3BucketOptions {
   /** tries of one request, the first included */
   attempts?: number
+  /** bytes of a file that is not sent in parts */
+  maxPut?: number
   connectTimeoutMs?: number
   /** without a byte moving */
   idleTimeoutMs?: number
@@ -37,7 +47,7 @@ export interface S3Bucket extends Bucket {
 }
 
 /** The user's bucket on S3 or on a store that speaks its protocol. */
-export function s3Bucket(config: BucketConfig, {attempts = 5, connectTimeoutMs = 10_000, idleTimeoutMs = 60_000}: S3BucketOptions = {}): S3Bucket {
+export function s3Bucket(config: BucketConfig, {attempts = 5, maxPut = MAX_PUT, connectTimeoutMs = 10_000, idleTimeoutMs = 60_000}: S3BucketOptions = {}): S3Bucket {
   const name = config.bucket
   const client = new S3Client({
     region: config.region,
@@ -134,9 +144,14 @@ export function s3Bucket(config: BucketConfig, {attempts = 5, connectTimeoutMs =
       return bare((await upload.done()).ETag)
     }
 
-    const {size} = await stat(body.file)
-    if (size <= PART_SIZE) return putBytes(await readFile(body.file))
-    return bare(await uploading(() => uploadFile({client, bucket: name, key, file: body.file, size, partSize: PART_SIZE, contentType, condition, onSent})))
+    const {file} = body
+    const {size: ContentLength} = await stat(file)
+    if (ContentLength <= maxPut) {
+      const input = {Bucket: name, Key: key, ContentLength, ...condition, ...contentType}
+      return bare(await putFile({client, input, file, sha256: sha256 ?? await sha256Of(file), onSent}))
+    }
+
+    return bare(await uploading(() => uploadFile({client, bucket: name, key, file, size: ContentLength, partSize: PART_SIZE, contentType, condition, onSent})))
   }
 
   return {
@@ -304,4 +319,10 @@ function headers(condition: Condition | undefined): {IfNoneMatch?: string; IfMat
   }
 
   return condition === 'absent' ? {IfNoneMatch: '*'} : {IfMatch: condition.etag}
+}
+
+async function sha256Of(file: string): Promise<string> {
+  const hash = createHash('sha256')
+  for await (const piece of createReadStream(file) as AsyncIterable<Buffer>) hash.update(piece)
+  return hash.digest('hex')
 }

@@ -150,13 +150,63 @@ describe('s3Bucket', () => {
     expect(await served.bucket.head('broken')).to.equal(null)
   })
 
+  describe('of a file of up to 64 MiB', () => {
+    const bytes = randomBytes(20 * MiB)
+    let file: string
+    before(async () => {
+      file = join(served.dir, 'file')
+      await writeFile(file, bytes)
+    })
+
+    it('sends it in one request, again as often as it must', async () => {
+      const sent: number[] = []
+      served.faults.inject({method: 'PUT', path: /file/, times: 2, effect: {kind: 'status', status: 503}})
+      served.faults.inject({method: 'PUT', path: /file/, effect: {kind: 'reset-request', afterBytes: 100_000}})
+      const stored = await served.bucket.put('file', {file}, {onSent: bytes => sent.push(bytes)})
+      expect(stored).to.deep.equal({kind: 'stored', etag: createHash('md5').update(bytes).digest('hex')})
+      const back = await served.bucket.stream('file')
+      expect(sha256(await buffer(back?.body ?? Readable.from([])))).to.equal(sha256(bytes))
+      expect(sent.at(-1)).to.equal(bytes.length)
+    })
+
+    it('gives up where that never helps, and stores nothing', async () => {
+      served.faults.inject({method: 'PUT', path: /hopeless/, times: Infinity, effect: {kind: 'reset-request', afterBytes: 100_000}})
+      expect(await failureOf(served.client({}, {attempts: 2}).put('hopeless', {file}))).to.include({code: 'BUCKET_UNREACHABLE'})
+      expect(await served.bucket.head('hopeless')).to.equal(null)
+    })
+
+    it('finds its own where the answer was lost', async () => {
+      served.faults.inject({method: 'PUT', path: /unheard/, effect: {kind: 'lose-response'}})
+      expect(await served.bucket.put('unheard', {file}, {condition: 'absent'})).to.deep.equal({kind: 'refused'})
+      expect((await served.bucket.head('unheard'))?.size).to.equal(bytes.length)
+    })
+
+    it('stores one of several at the same time', async () => {
+      const results = await Promise.all(Array.from({length: 4}, () => served.bucket.put('one-file', {file}, {condition: 'absent'})))
+      expect(results.filter(({kind}) => kind === 'stored')).to.have.length(1)
+    })
+
+    it('is refused by the store where it is not what its hash says', async () => {
+      expect(await failureOf(served.bucket.put('other', {file}, {sha256: '0'.repeat(64)}))).to.have.property('message').that.includes('XAmzContentSHA256Mismatch')
+      expect(await served.bucket.head('other')).to.equal(null)
+    })
+
+    it('says what is wrong with a file that has gone', async () => {
+      const error = await served.bucket.put('none', {file: `${file}-gone`}).then(() => null, (error: unknown) => error)
+      expect(String(error)).to.include('ENOENT')
+    })
+  })
+
+  /** What would take a file of 64 MiB takes one of 8. */
+  const inParts = () => served.client({}, {maxPut: 8 * MiB})
+
   it('sends a file again whose part was answered with 503, and one that was cut off', async () => {
     const file = join(served.dir, 'layer')
     const bytes = randomBytes(20 * MiB)
     await writeFile(file, bytes)
     served.faults.inject({method: 'PUT', path: /partNumber=2/, times: 2, effect: {kind: 'status', status: 503}})
     served.faults.inject({method: 'PUT', path: /partNumber=1/, effect: {kind: 'reset-request', afterBytes: 100_000}})
-    await served.bucket.put('file', {file})
+    await inParts().put('file', {file})
     const back = await served.bucket.stream('file')
     expect(sha256(await buffer(back?.body ?? Readable.from([])))).to.equal(sha256(bytes))
   })
@@ -167,11 +217,11 @@ describe('s3Bucket', () => {
       const bytes = randomBytes(size)
       await writeFile(file, bytes)
       const sent: number[] = []
-      const stored = await served.bucket.put(`file-${size}`, {file}, {condition: 'absent', onSent: count => sent.push(count)})
+      const stored = await inParts().put(`file-${size}`, {file}, {condition: 'absent', onSent: count => sent.push(count)})
       expect(stored).to.deep.equal({kind: 'stored', etag: (await served.bucket.head(`file-${size}`))?.etag})
       const back = await served.bucket.stream(`file-${size}`)
       expect(sha256(await buffer(back?.body ?? Readable.from([])))).to.equal(sha256(bytes))
-      expect({parts: sent.length, last: sent.at(-1)}).to.deep.equal(size > 8 * MiB ? {parts: Math.ceil(size / (8 * MiB)), last: size} : {parts: 0, last: undefined})
+      if (size > 8 * MiB) expect({parts: sent.length, last: sent.at(-1)}).to.deep.equal({parts: Math.ceil(size / (8 * MiB)), last: size})
       expect(await served.bucket.put(`file-${size}`, {file}, {condition: 'absent'})).to.deep.equal({kind: 'refused'})
     })
   }
@@ -180,7 +230,7 @@ describe('s3Bucket', () => {
     const file = join(served.dir, 'unsent')
     await writeFile(file, randomBytes(20 * MiB))
     served.faults.inject({method: 'PUT', path: /unsent.*partNumber=2/, times: 100, effect: {kind: 'status', status: 503}})
-    const error = await failureOf(served.client({}, {attempts: 2}).put('unsent', {file}))
+    const error = await failureOf(served.client({}, {attempts: 2, maxPut: 8 * MiB}).put('unsent', {file}))
     expect(error.code).to.equal('BUCKET_BUSY')
     const {key, secret, region, endpoint, bucket} = served.config
     const client = new S3Client({region, endpoint: endpoint ?? '', forcePathStyle: true, credentials: {accessKeyId: key, secretAccessKey: secret}})
