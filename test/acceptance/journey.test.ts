@@ -1,4 +1,6 @@
 import {expect} from 'chai'
+import {execa} from 'execa'
+import {mkdir} from 'node:fs/promises'
 import {join} from 'node:path'
 import type {ClosurePath} from '../../src/lib/build/record.ts'
 import {EXIT} from '../../src/lib/errors.ts'
@@ -49,6 +51,17 @@ describe('from a project to a page', function () {
   it('nix:redeploy releases it, and the page is there', async () => {
     await app.heroku('nix:redeploy')
     expect(await app.page()).to.deep.equal({status: 200, text: 'Hello from Nix\n'})
+  })
+
+  it('nix:cache:restore puts into a folder exactly what the slug has of the store', async () => {
+    const {layer, result} = (await app.record(await app.lastBuild()))['outcome'] as {layer: {key: string}; result: string}
+    const into = join(scene.dir, 'restored')
+    const {stdout} = await app.heroku('nix:cache:restore', '--into', into)
+    expect(stdout.trim()).to.equal(join(into, result.slice('/nix/store/'.length)))
+    const unpacked = join(scene.dir, 'unpacked')
+    await mkdir(unpacked)
+    await execa('tar', ['--extract', '--gzip', '--directory', unpacked], {input: (await readObjects(scene.bucket, layer.key)).get(layer.key) ?? Buffer.alloc(0)})
+    await execa('diff', ['--recursive', '--no-dereference', join(unpacked, 'app/.nixs'), into])
   })
 
   it('without a change, nix:build starts no dyno', async () => {

@@ -1,10 +1,15 @@
 import {expect} from 'chai'
 import {execa} from 'execa'
-import {readFile} from 'node:fs/promises'
+import {mkdir, readFile, symlink, writeFile} from 'node:fs/promises'
 import {builtinModules} from 'node:module'
 import {join} from 'node:path'
-import {fileURLToPath} from 'node:url'
+import {fileURLToPath, pathToFileURL} from 'node:url'
 import ts from 'typescript'
+import {findPaths} from '../../src/lib/restore/find-paths.ts'
+import {OWN_KEY} from '../lib/closure/support/narinfos.ts'
+import {clockedBucket} from '../lib/gc/support/clocked-bucket.ts'
+import {save} from '../lib/restore/support/saved-store.ts'
+import {makeTrees} from '../lib/view/support/trees.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 
@@ -21,6 +26,22 @@ describe('the package', () => {
     expect(files).to.include.members(['dist/toolbox/dyno.mjs', 'dist/toolbox/loader.sh', 'dist/page/treemap.js', 'dist/page/treemap.css', 'oclif.manifest.json', 'tools.lock.json'])
     expect(files.filter(file => file.startsWith('dist/dyno/') || file.endsWith('.d.ts') || file.endsWith('.test.js'))).to.deep.equal([])
   })
+
+  it('restores by threads as it is packed, whose program is a file beside the one that starts them', async () => {
+    using trees = makeTrees()
+    const {stdout} = await execa('npm', ['pack', '--ignore-scripts', '--silent', '--pack-destination', trees.root], {cwd: root})
+    await execa('tar', ['--extract', '--file', join(trees.root, stdout.trim()), '--directory', trees.root])
+    await symlink(join(root, 'node_modules'), join(trees.root, 'node_modules'))
+    const name = `${'a'.repeat(32)}-hello`
+    await mkdir(join(trees.canonical, name))
+    await writeFile(join(trees.canonical, name, 'text'), `of /nix/store/${name}`)
+    const bucket = clockedBucket({now: new Date()})
+    await save(bucket, trees.canonical, name)
+    const found = await findPaths(bucket, [{path: `/nix/store/${name}`}], {trusted: [OWN_KEY.publicKey]})
+    const {restoreTree} = await import(pathToFileURL(join(trees.root, 'package/dist/lib/restore/restore-tree.js')).href) as typeof import('../../src/lib/restore/restore-tree.ts')
+    await restoreTree(bucket, found, {folder: trees.view, rules: null, threads: 2})
+    expect(await readFile(join(trees.view, name, 'text'), 'utf8')).to.equal(`of /app/.nixs/${name}`)
+  }).timeout(60_000)
 
   it('depends on each package that its code imports', async () => {
     const {dependencies} = JSON.parse(await readFile(join(root, 'package.json'), 'utf8')) as {dependencies: Record<string, string>}

@@ -44,11 +44,15 @@ export async function rulesIn(folder: string): Promise<FoundRules> {
   return {where: file, bytes: await readIfThere(file)}
 }
 
-/** The one that the build was pruned by, from its source. @throws NixError SOURCE_GONE, WRONG_DIGEST */
-export async function builtRules(bucket: Pick<Bucket, 'stream'>, {app, id, source}: SucceededBuild): Promise<FoundRules> {
+/**
+ * The one that the build was pruned by, from its source.
+ * @param instead what to type where the source is gone
+ * @throws NixError SOURCE_GONE, WRONG_DIGEST
+ */
+export async function builtRules(bucket: Pick<Bucket, 'stream'>, {app, id, source}: SucceededBuild, instead: readonly string[]): Promise<FoundRules> {
   const key = keys.source(app, source.tree)
   const object = await bucket.stream(key)
-  if (object === null) throw new NixError(`${key} is no longer in the bucket.`, {code: 'SOURCE_GONE', exit: EXIT.slug, suggestions: ['heroku nix:slugexclude:check --slugexclude FILE']})
+  if (object === null) throw new NixError(`${key} is no longer in the bucket.`, {code: 'SOURCE_GONE', exit: EXIT.slug, suggestions: instead})
   const hash = createHash('sha256')
   const tar = new Transform({transform(chunk: Buffer, _encoding, done) {
     hash.update(chunk)

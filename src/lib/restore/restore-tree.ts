@@ -18,9 +18,11 @@ export interface RestoreOptions {
   /** what is left out; null: nothing */
   rules: Rules | null
   /** that restore beside this one, which downloads; 0: this one does all. Follows the paths' size and the number of CPUs, when absent */
-  threads?: number
+  threads?: number | undefined
   /** Called after each path. */
   onPath?: (path: FoundPath, restored: Restored) => void
+  /** bytes of NARs so far, of what is left out too */
+  onBytes?: (bytes: number) => void
 }
 
 /** Of which each thread has so many: one's bytes are on their way while another's are written. */
@@ -37,7 +39,7 @@ const MUCH = 32 * 1024 * 1024
  * @returns in the order in which they were finished
  */
 export async function restoreTree(
-  bucket: ObjectSource, paths: AsyncIterable<FoundPath> | Iterable<FoundPath>, {folder, rules, threads, onPath}: RestoreOptions,
+  bucket: ObjectSource, paths: AsyncIterable<FoundPath> | Iterable<FoundPath>, {folder, rules, threads, onPath, onBytes = () => undefined}: RestoreOptions,
 ): Promise<Restored[]> {
   fs.mkdirSync(folder, {recursive: true})
   sweepUnfinished(folder)
@@ -46,9 +48,14 @@ export async function restoreTree(
   using crew = restoreThreads(most, {folder, rules, bucketName: bucket.name})
   const queue = largestFirst(paths)
   const results: Restored[] = []
+  let bytes = 0
+  const progress = (more: number) => onBytes(bytes += more)
   try {
     await eachOf(() => queue.next(), Math.max(1, most) * PATHS_AT_ONCE, async path => {
-      const restored = kindAt(`${folder}/${baseNameOf(path.info.storePath)}`) !== null ? THERE : await restoreOne(path)
+      const {storePath, narSize} = path.info
+      const isThere = kindAt(`${folder}/${baseNameOf(storePath)}`) !== null
+      if (isThere) progress(narSize)
+      const restored = isThere ? THERE : await restoreOne(path)
       results.push(restored)
       onPath?.(path, restored)
     })
@@ -59,12 +66,22 @@ export async function restoreTree(
   return results
 
   async function restoreOne(path: FoundPath): Promise<Restored> {
-    const fetched = rangedObject(bucket, path.narKey, path.info.fileSize)
+    const {fileSize, narSize} = path.info
+    const fetched = rangedObject(bucket, path.narKey, fileSize)
     const byThread = most > 0 && (threads !== undefined || queue.bytes >= MUCH)
+    // About: how much a piece holds knows only who decompresses it.
+    const pieces = counted(fetched.pieces, count => progress(fileSize ? count / fileSize * narSize : 0))
     try {
-      return await (byThread ? crew.restore(path, fetched.pieces) : restorePath(path, fetched.pieces, place))
+      return await (byThread ? crew.restore(path, pieces) : restorePath(path, pieces, place))
     } finally {
       fetched.close()
     }
+  }
+}
+
+async function* counted(pieces: AsyncIterable<Buffer>, onPiece: (bytes: number) => void): AsyncGenerator<Buffer, void> {
+  for await (const piece of pieces) {
+    onPiece(piece.length)
+    yield piece
   }
 }

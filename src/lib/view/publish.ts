@@ -96,10 +96,15 @@ export function unfinishedName(folder: string, name: string): string {
   return `${folder}/${UNFINISHED}${name.slice(0, 32)}-${randomBytes(8).toString('hex')}`
 }
 
+/** Whether it is such a name, without its folder. */
+export function isUnfinished(name: string): boolean {
+  return name.startsWith(UNFINISHED)
+}
+
 /** Removes what killed processes left unfinished. Only for when none is at work. Returns the names. */
 export function sweepUnfinished(folder: string): string[] {
   if (kindAt(folder) === null) return []
-  const names = fs.readdirSync(folder).filter(name => name.startsWith(UNFINISHED))
+  const names = fs.readdirSync(folder).filter(isUnfinished)
   for (const name of names) removeTree(`${folder}/${name}`)
   return names
 }

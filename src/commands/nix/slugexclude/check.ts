@@ -135,7 +135,7 @@ Looks at the listing of a build, so nothing is downloaded but that, or at a fold
       })
       if (note !== null) this.warn(note)
       const rules = file === undefined
-        ? await projectRules(process.cwd(), process.env) ?? await builtRules(bucket, record)
+        ? await projectRules(process.cwd(), process.env) ?? await builtRules(bucket, record, ['heroku nix:slugexclude:check --slugexclude FILE'])
         : await namedRules(path.resolve(file), file)
       this.say(`Build ${record.id}`, rules)
       return {...await readBuild(bucket, record), rules, result: baseNameOf(record.outcome.result)}
