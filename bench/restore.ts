@@ -11,10 +11,11 @@ import {nixArchive} from '../test/dyno/engine/support/installed.ts'
 import {atLeast, CannotMeasure, median, medianRatio, medians, milliseconds, type Benchmark, type BenchContext, type Result} from './bench.ts'
 import {startBenchBucket, type BenchBucket} from './support/bench-bucket.ts'
 import {peakDisk} from './support/peak-disk.ts'
-import {installNativeNix, type NativeNix} from './support/native-nix.ts'
+import {installNativeNix, nativeNix, type NativeNix} from './support/native-nix.ts'
 import {download, exportPaths, importPaths, upload} from './support/older-way.ts'
 import type {RestoreFigures, RestoreOrder} from './support/restore-closure.ts'
 import type {SaveOrder} from './support/save-closure.ts'
+import {prootVersion} from './support/served.ts'
 import {yesodClosure, type YesodClosure} from './support/yesod.ts'
 
 const ROUNDS = 3
@@ -49,6 +50,7 @@ async function run(context: BenchContext): Promise<Result> {
   const paths = (await closure.native.run('nix-store', ['--query', '--requisites', result])).trim().split('\n')
   // As the dyno that built it puts it into the build's record.
   const wanted = wantedOf(parseRegistrations(await closure.native.run('nix-store', ['--dump-db', ...paths]), result).paths)
+  const proot = prootVersion()
   await using server = await startBenchBucket(context)
   const program = `${scratch}/restore-closure.mjs`
   await bundleRestore(program)
@@ -61,7 +63,8 @@ async function run(context: BenchContext): Promise<Result> {
       ...await ours(context, server, {program, paths: wanted, rules: null, what: 'everything'}),
       ...await pipe(scratch),
       ...await ours(context, server, {program, paths: wanted, rules: RULES, what: 'pruned'}),
-      ...await older(context, server, archive, paths),
+      ...await older(context, server, {archive, paths, proot: false}),
+      ...proot && await older(context, server, {archive, paths, proot: true}),
     }
     say(`round ${round} of ${ROUNDS}: ${Object.entries(figures).map(([name, value]) => `${name} ${value.toFixed(value < 10 ? 3 : 0)}`).join('; ')}`)
     rounds.push(figures)
@@ -78,11 +81,18 @@ async function run(context: BenchContext): Promise<Result> {
       'closure': `${paths.length} paths: ${closure.origin}`,
       'ours': 'src/lib/restore in one process, from the list of paths in a build\'s record to the last file: found, downloaded, verified, relocated, pruned, written',
       'older way': `curl --output of one nix-store --export; nix-store --import into a store that lacks it, by Nix at full speed (not under PRoot); rsync -a to the target, for the second with --exclude-from of ${JSON.stringify(RULES)}`,
+      ...proot && {'under PRoot': `the same, nix-store under PRoot ${proot.version} (${proot.seccomp ? 'with' : 'built without'} seccomp acceleration, the only one at hand)`},
       'zstd | tar': 'zstd -dc | tee >(sha256sum) | tar x of what ours made, compressed at level 1 as NARs are, from the page cache: no download, no relocating',
       'server': server.origin,
     },
     rounds, medians: medians(rounds),
-    ratios: Object.fromEntries(GOALS.map((goal, n) => [goal, ratios[n] ?? Number.NaN])),
+    ratios: {
+      ...Object.fromEntries(GOALS.map((goal, n) => [goal, ratios[n] ?? Number.NaN])),
+      ...proot && {
+        'the older way under PRoot, as it ran on Heroku, everything': medianRatio(rounds, 'under PRoot: everything, ms', 'everything, ms'),
+        'the older way under PRoot, pruned': medianRatio(rounds, 'under PRoot: pruned, ms', 'pruned, ms'),
+      },
+    },
     goals: GOALS.map((goal, n) => atLeast(`${goal}: at least ${LEAST[n]}`, ratios[n] ?? Number.NaN, LEAST[n] ?? 0)),
   }
 }
@@ -106,18 +116,21 @@ async function ours(
   const {secret, ...rest} = config
   const order: RestoreOrder = {config: rest, key: formatPublicKey(KEY.publicKey), paths, rules, folder}
   const disk = peakDisk(scratch)
-  const {ms, memory, files, bytes} = await inProcess(program, order, {NIX_S3_SECRET: secret}) as RestoreFigures
+  const {ms, cpu, memory, files, bytes} = await inProcess(program, order, {NIX_S3_SECRET: secret}) as RestoreFigures
   const most = disk.end()
   return {
-    [`${what}, ms`]: ms, [`${what}, memory MB`]: memory / 1e6, [`${what}, files`]: files, [`${what}, MB`]: bytes / 1e6,
+    [`${what}, ms`]: ms, [`${what}, CPU ms of ours`]: (cpu.user + cpu.system) / 1000, [`${what}, memory MB`]: memory / 1e6, [`${what}, files`]: files, [`${what}, MB`]: bytes / 1e6,
     [`${what}, disk at most / kept`]: most / diskOf(folder),
   }
 }
 
-async function older({scratch}: BenchContext, {config}: BenchBucket, archive: string, paths: readonly string[]): Promise<Record<string, number>> {
+async function older(
+  {scratch}: BenchContext, {config}: BenchBucket, {archive, paths, proot}: {archive: string; paths: readonly string[]; proot: boolean},
+): Promise<Record<string, number>> {
   const file = `${scratch}/${EXPORTED}`
   const root = `${scratch}/older`
-  const native = installNativeNix(archive, root)
+  installNativeNix(archive, root)
+  const native = nativeNix(root, {proot})
   settle(`${scratch}/rsynced`)
   const imported = await milliseconds(async () => {
     await download(config, EXPORTED, file)
@@ -132,7 +145,8 @@ async function older({scratch}: BenchContext, {config}: BenchBucket, archive: st
   const pruned = await milliseconds(() => rsync(native, list, `${scratch}/rsynced`, `--exclude-from=${scratch}/rules`))
   removeTree(root)
   settle(`${scratch}/rsynced`)
-  return {'older way: download and import, ms': imported, 'older way: everything, ms': imported + whole, 'older way: pruned, ms': imported + pruned}
+  const way = proot ? 'under PRoot' : 'older way'
+  return {[`${way}: download and import, ms`]: imported, [`${way}: everything, ms`]: imported + whole, [`${way}: pruned, ms`]: imported + pruned}
 }
 
 async function rsync({nix}: NativeNix, list: string, target: string, ...rules: string[]): Promise<void> {
