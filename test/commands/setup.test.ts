@@ -1,5 +1,6 @@
 import {expect} from 'chai'
 import NixSetup from '../../src/commands/nix/setup.ts'
+import {keys} from '../../src/lib/bucket/keys.ts'
 import {useWorld} from './world.ts'
 
 class ImpatientSetup extends NixSetup {
@@ -33,6 +34,7 @@ describe('nix:setup', function () {
     })
     expect(NIX_SIGNING_KEY).to.match(/^fresh-1:[A-Za-z0-9+/]{86}==$/)
     expect(NIX_TOOLBOX).to.match(/^[0-9a-f]{64}$/)
+    expect((await world().bucket.read(keys.usedToolbox('fresh', 'fresh'), {maxBytes: 100}))?.bytes.toString()).to.equal(`${NIX_TOOLBOX ?? ''}\n`)
     const {body: buildpacks} = await standin.api<{buildpack: {url: string}}[]>('GET', '/apps/fresh/buildpack-installations')
     expect(buildpacks.map(({buildpack}) => buildpack.url)).to.have.length(2)
     expect(buildpacks.at(-1)?.buildpack.url).to.match(/^https:\/\/github\.com\/heroku-nix\/heroku-nix#v\d+\.\d+\.\d+$/)

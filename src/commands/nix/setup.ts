@@ -122,7 +122,8 @@ The bucket's secret key is asked for, or read from standard input, AWS_SECRET_AC
       }
 
       case 'set-config-vars': {
-        const digest = step.vars.NIX_TOOLBOX
+        // Also where the bucket or the name in it changes alone.
+        const digest = step.vars.NIX_TOOLBOX ?? vars['NIX_TOOLBOX']
         if (digest) {
           // One that is there already may be as old as what is swept.
           if (digest === toolbox.digest) await this.uploadToolbox(bucket, toolbox)

@@ -1,9 +1,9 @@
 import {keys} from '../../lib/bucket/keys.ts'
 import type {Bucket, Condition} from '../../lib/bucket/bucket.ts'
+import {readNarInfo} from '../../lib/cache/read-narinfo.ts'
 import {isNarUrl, shelfKey, type Shelf} from '../../lib/cache/shelf.ts'
 import {checkNarInfo} from '../../lib/closure/check-narinfo.ts'
 import {MAX_NARINFO, type NarInfo} from '../../lib/closure/narinfo.ts'
-import {NixError} from '../../lib/errors.ts'
 import type {PublicKey} from '../../lib/signing/nix-key.ts'
 import type {CacheSource, Report} from './source.ts'
 
@@ -72,15 +72,11 @@ export function bucketSource(
 
   async function read(hash: string, shelf: Shelf): Promise<Holding> {
     const key = shelfKey(shelf, keys.narinfo(hash))
-    const object = await bucket.read(key, {maxBytes: MAX_NARINFO}).catch(async (error: unknown) => {
-      if (!(error instanceof NixError) || error.code !== 'OBJECT_TOO_LARGE') throw error
-      const head = await bucket.head(key)
-      return head && {etag: head.etag, bytes: null, modifiedAt: head.modifiedAt}
-    })
+    const object = await readNarInfo(bucket, key)
     if (!object) return {kind: 'absent'}
     etags.set(hash, {shelf, etag: object.etag})
-    if (object.bytes === null) return refuse(hash, `it has more than ${MAX_NARINFO} bytes`)
-    const checked = checkNarInfo(object.bytes.toString(), {hash, where: key, keys: trusted})
+    if (object.text === null) return refuse(hash, `it has more than ${MAX_NARINFO} bytes`)
+    const checked = checkNarInfo(object.text, {hash, where: key, keys: trusted})
     if (checked.kind === 'good' && !isNarUrl(checked.info.url)) return refuse(hash, `its URL is ${JSON.stringify(checked.info.url)}`)
     return checked.kind === 'good' ? {...checked, shelf, modifiedAt: object.modifiedAt} : refuse(hash, checked.reason, checked.info)
   }

@@ -98,12 +98,21 @@ export async function startClosureCache(options: ClosureCacheOptions): Promise<C
     return options.signal.aborted ? hurried : Promise.race([running.finish(null), hurried])
   }
 
+  /** Also of what was put: whoever put it has gone, so that is said. */
+  async function lostTo(saved: readonly string[]): Promise<string[]> {
+    const known = new Set(saved)
+    const put = puts.saved().map(({path}) => path).filter(path => !known.has(path))
+    const gone = await reused.lost([...saved, ...put])
+    for (const path of gone) if (!known.has(path)) report(`${path} was swept (nix:cache:gc) while it was put, and is not in the bucket: put it again.`)
+    return gone.filter(path => known.has(path))
+  }
+
   return {
     substituters: {urls: [...server.urls, ...others], trusted, postBuildHook: hookFile},
 
     watch() {
       paths = registrations(options.database)
-      saving = saver({registrations: paths, store, since: paths.lastId(), lost: gone => reused.lost(gone)})
+      saving = saver({registrations: paths, store, since: paths.lastId(), lost: lostTo})
       timer = setInterval(() => {
         // A look that fails is made up for by the next one.
         saving?.notice().catch(() => undefined)

@@ -1,7 +1,6 @@
 import type {Bucket} from '../bucket/bucket.ts'
 import {keys} from '../bucket/keys.ts'
 import {checkNarInfo} from '../closure/check-narinfo.ts'
-import {MAX_NARINFO} from '../closure/narinfo.ts'
 import {EXIT, NixError} from '../errors.ts'
 import {isOld} from '../gc/ages.ts'
 import {baseNameOf, hashPartOf} from '../nix/store-path.ts'
@@ -9,6 +8,7 @@ import type {SecretKey} from '../signing/nix-key.ts'
 import type {LocalPath} from './local-store.ts'
 import type {NarPacker} from './nar-packer.ts'
 import {publishPath, storeNar, type Place} from './publish-path.ts'
+import {readNarInfo} from './read-narinfo.ts'
 import {isNarUrl} from './shelf.ts'
 
 export type PushBucket = Pick<Bucket, 'head' | 'put' | 'read' | 'touch'>
@@ -48,13 +48,9 @@ export async function pushPath(bucket: PushBucket, path: LocalPath, {key, store,
 /** Whether the bucket has the path and will keep it; else what a new one is to be written over, null: nothing. */
 async function heldBy(bucket: PushBucket, hash: string, {key, now, doubts}: Pick<PushOptions, 'key' | 'now'> & {doubts: boolean}): Promise<Place['replace'] | 'good'> {
   const where = keys.narinfo(hash)
-  const object = await bucket.read(where, {maxBytes: MAX_NARINFO}).catch(async (error: unknown) => {
-    if (!(error instanceof NixError) || error.code !== 'OBJECT_TOO_LARGE') throw error
-    const head = await bucket.head(where)
-    return head && {etag: head.etag, bytes: Buffer.alloc(0), modifiedAt: head.modifiedAt}
-  })
+  const object = await readNarInfo(bucket, where)
   if (object === null) return null
-  const checked = checkNarInfo(object.bytes.toString(), {hash, where, keys: [key.publicKey]})
+  const checked = checkNarInfo(object.text ?? '', {hash, where, keys: [key.publicKey]})
   const replace = {condition: {etag: object.etag}, info: checked.info}
   if (checked.kind === 'refused' || !isNarUrl(checked.info.url)) return replace
   if (isOld(object.modifiedAt, now())) return await bucket.touch(checked.info.url) && await bucket.touch(where) ? 'good' : replace

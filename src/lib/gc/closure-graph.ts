@@ -1,4 +1,5 @@
 import type {Bucket} from '../bucket/bucket.ts'
+import {readNarInfo} from '../cache/read-narinfo.ts'
 import {namedSigners} from '../closure/narinfo-signature.ts'
 import {parseNarInfo} from '../closure/narinfo.ts'
 import {NixError} from '../errors.ts'
@@ -35,7 +36,7 @@ export interface GraphOptions {
 
 /** Reads every narinfo. */
 export async function readGraph(
-  bucket: Pick<Bucket, 'read'>, {narinfos}: Pick<Survey, 'narinfos'>, {isOwnKey, known: names = narinfos.keys(), onRead}: GraphOptions,
+  bucket: Pick<Bucket, 'head' | 'read'>, {narinfos}: Pick<Survey, 'narinfos'>, {isOwnKey, known: names = narinfos.keys(), onRead}: GraphOptions,
 ): Promise<Map<string, GraphPath>> {
   const graph = new Map<string, GraphPath>()
   // What is cut out of a text keeps all of it in memory; the listing's own strings are there anyway.
@@ -44,14 +45,10 @@ export async function readGraph(
   await allOf([...narinfos], WIDTH, async ([hash, found]) => {
     const path: GraphPath = {hash, narinfos: found, nars: [], references: [], isForeign: false}
     for (const {key} of found) {
-      const object = await bucket.read(key, {maxBytes: MAX_READ}).catch((error: unknown) => {
-        if (!(error instanceof NixError) || error.code !== 'OBJECT_TOO_LARGE') throw error
-        // Nothing of ours: it stays, and what it may name is not known.
-        path.isForeign = true
-        return null
-      })
+      const object = await readNarInfo(bucket, key, MAX_READ)
       if (!object) continue
-      const {nar, references, isForeign} = describe(object.bytes.toString(), key, isOwnKey)
+      // Without one it is nothing of ours: it stays, and what it may name is not known.
+      const {nar, references, isForeign} = object.text === null ? {nar: null, references: [], isForeign: true} : describe(object.text, key, isOwnKey)
       if (nar !== null) path.nars.push(`${key.slice(0, -`${hash}.narinfo`.length)}${nar}`)
       path.references.push(...references.filter(name => name !== hash).map(name => known.get(name)).filter(name => name !== undefined))
       path.isForeign ||= isForeign

@@ -14,7 +14,7 @@ export interface CollectOptions extends Omit<Wishes, 'limit'> {
 }
 
 /** Looks through the bucket for what nobody wants any more. Changes nothing. @throws NixError BAD_RECORD */
-export async function planCollection(bucket: Pick<Bucket, 'list' | 'name' | 'put' | 'read'>, {now, onLook, released, ...wishes}: CollectOptions): Promise<SweepPlan> {
+export async function planCollection(bucket: Pick<Bucket, 'head' | 'list' | 'name' | 'put' | 'read'>, {now, onLook, released, ...wishes}: CollectOptions): Promise<SweepPlan> {
   const survey = await surveyBucket(bucket, count => onLook('listed', count))
   const {released: notes} = survey.apps.get(wishes.app) ?? noObjects()
   const noted = await notedReleases(bucket, notes, {keep: wishes.keep})

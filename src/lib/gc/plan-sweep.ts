@@ -43,7 +43,7 @@ export interface PlanOptions extends Wishes {
 }
 
 /** Reads what is wanted and what that refers to; changes nothing. @throws NixError BAD_RECORD */
-export async function planSweep(bucket: Pick<Bucket, 'list' | 'name' | 'put' | 'read'>, {survey, onRead, ...wishes}: PlanOptions): Promise<SweepPlan> {
+export async function planSweep(bucket: Pick<Bucket, 'head' | 'list' | 'name' | 'put' | 'read'>, {survey, onRead, ...wishes}: PlanOptions): Promise<SweepPlan> {
   const {app, limit} = wishes
   const wanted = await readWanted(bucket, survey, wishes)
   const graph = await readGraph(bucket, survey, {isOwnKey: wanted.isOwnKey, onRead})

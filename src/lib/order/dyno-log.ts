@@ -3,7 +3,8 @@ import {Readable} from 'node:stream'
 
 /** lines that Heroku itself wrote of a dyno: few */
 const MAX_LINES = 200
-const TIMEOUT_MS = 5000
+/** The loss of a dyno is to be said soon. */
+const TIMEOUT_MS = 2500
 
 /** What Heroku's log has of a dyno. Whoever asks can do without it: '' where it does not answer soon. */
 export async function dynoLog(platform: {logUrl: (options: {dyno: string; lines: number}) => Promise<string>}, dyno: string): Promise<string> {

@@ -5,6 +5,7 @@ import {once} from 'node:events'
 import {tmpdir} from 'node:os'
 import {execFileSync} from 'node:child_process'
 import {gzipSync, zstdCompressSync} from 'node:zlib'
+import {startClosureCache} from '../../../src/dyno/cache/closure-cache.ts'
 import {bucketSource, type BucketSource} from '../../../src/dyno/cache/bucket-source.ts'
 import {startCacheServer, type CacheServer} from '../../../src/dyno/cache/cache-server.ts'
 import {putPaths, type PutPaths} from '../../../src/dyno/cache/put-paths.ts'
@@ -14,8 +15,11 @@ import type {PublishedPath} from '../../../src/lib/cache/publish-path.ts'
 import {contentHash} from '../../../src/lib/closure/content-hash.ts'
 import {signerOf, signNarInfo} from '../../../src/lib/closure/narinfo-signature.ts'
 import {MAX_NARINFO, parseNarInfo, printNarInfo, type NarInfo} from '../../../src/lib/closure/narinfo.ts'
+import {formatPublicKey} from '../../../src/lib/signing/nix-key.ts'
 import {narInfo, OTHER_KEY, OWN_KEY} from '../../lib/closure/support/narinfos.ts'
 import {serve, type Served} from '../../lib/bucket/served.ts'
+import {clockedBucket} from '../../lib/gc/support/clocked-bucket.ts'
+import {smallStore} from './small-store.ts'
 
 const NAR: Buffer<ArrayBuffer> = Buffer.from('any bytes: a cache looks at hashes alone. '.repeat(5000))
 const PACKED = zstdCompressSync(NAR)
@@ -258,5 +262,32 @@ describe('what is put into the cache on loopback', () => {
     await cache.close()
     cache = await startCacheServer([{source: {...source, name: 'upstream'}, spool: null}], () => Promise.resolve())
     expect(await put(`${HASH}.narinfo`, printNarInfo(path()))).to.equal('405 PUT is not for this cache.')
+  })
+
+  it('is named where a sweep took it away in the same moment', async () => {
+    const clock = {now: new Date()}
+    const bucket = clockedBucket(clock)
+    const store = await smallStore(`${folder}/nix`, [])
+    const said: string[] = []
+    const whole = await startClosureCache({
+      bucket, key: OWN_KEY, flags: ['--option', 'substituters', '', '--option', 'trusted-public-keys', formatPublicKey(OTHER_KEY.publicKey)], upstream: 'copy',
+      folder: `${folder}/spool`, hookFile: `${folder}/hook`, canonical: store.canonical, database: store.database,
+      report: text => said.push(text), wait: () => Promise.resolve(), now: () => clock.now, signal: new AbortController().signal,
+    })
+    try {
+      whole.watch()
+      const url = whole.substituters.urls[0] ?? ''
+      const info = signNarInfo(path(), OTHER_KEY)
+      for (const [name, body] of [[info.url, PACKED], [`${HASH}.narinfo`, printNarInfo(info)]] as const) {
+        expect((await fetch(`${url}/${name}`, {method: 'PUT', body: Buffer.from(body)})).status).to.equal(200)
+      }
+
+      bucket.objects.delete(info.url)
+      await bucket.put(keys.sweep, Buffer.from(JSON.stringify({version: 1, sweep: 's', state: 'done', at: clock.now.toISOString()})))
+      expect(await whole.finish()).to.deep.equal([{path: info.storePath, kind: 'saved', bytes: PACKED.length}])
+      expect(said).to.include(`${info.storePath} was swept (nix:cache:gc) while it was put, and is not in the bucket: put it again.`)
+    } finally {
+      await whole.close()
+    }
   })
 })
