@@ -13,7 +13,7 @@ import {startCountingProxy} from './support/counting-proxy.ts'
 import {installNativeNix, nativeNix} from './support/native-nix.ts'
 import {curlConfig, download, exportPaths, importPaths, succeeds, upload} from './support/older-way.ts'
 import {publishBuild, type Published} from './support/published-build.ts'
-import {prootVersion} from './support/served.ts'
+import {requiredProot} from './support/served.ts'
 import {yesodClosure, type YesodClosure} from './support/yesod.ts'
 
 const ROUNDS = 3
@@ -38,8 +38,7 @@ const push: Benchmark = {
 export default push
 
 async function run(context: BenchContext): Promise<Result> {
-  const proot = prootVersion()
-  if (!proot) throw new CannotMeasure('There is no proot to compare with. Try: bin/setup --bench')
+  const proot = requiredProot()
   const closure = await yesodClosure(context)
   await using server = await startBenchBucket(context)
   const {published, paths} = await publish(context, closure, server)
@@ -69,7 +68,7 @@ async function run(context: BenchContext): Promise<Result> {
       'closure': `${paths.length} paths, ${layer.unpackedSize} bytes, a layer of ${layer.size} bytes: ${closure.origin}`,
       'ours': `buildpack/bin/compile, all of it, for the commit of the build and a CACHE_DIR of an earlier push: ${fetched.total} bytes fetched`,
       'curl | gzip | tar': 'the same layer by programs of this machine, at their defaults',
-      'older way': `curl of the export, nix-store --import under PRoot ${proot.version} (${proot.seccomp ? 'with' : 'built without'} seccomp acceleration, the only one at hand) into a store that is there already, rsync --archive of the closure`,
+      'older way': `curl of the export, nix-store --import under ${proot} into a store that is there already, rsync --archive of the closure`,
       'older way without PRoot': 'the same by Nix under a real /nix, as no dyno has it',
       'server': server.origin,
     },

@@ -1,15 +1,19 @@
+import {build} from 'esbuild'
 import {execFile} from 'node:child_process'
 import fs from 'node:fs'
 import {promisify} from 'node:util'
+import {dynoBundle} from '../scripts/dyno-bundle.ts'
 import {formatSecretKey, makeSecretKey} from '../src/lib/signing/nix-key.ts'
-import {atLeast, atMost, CannotMeasure, medianRatio, medians, type Benchmark, type BenchContext, type Result} from './bench.ts'
+import {atLeast, atMost, CannotMeasure, medianRatio, medians, milliseconds, type Benchmark, type BenchContext, type Result} from './bench.ts'
 import {startBenchBucket, type BenchBucket} from './support/bench-bucket.ts'
 import type {SaveFigures, SaveOrder} from './support/save-closure.ts'
+import {underProot, type NativeNix} from './support/native-nix.ts'
 import {exportPaths, succeeds, upload} from './support/older-way.ts'
+import {requiredProot} from './support/served.ts'
 import {smallStore} from '../test/dyno/cache/small-store.ts'
 import {yesodClosure, type YesodClosure} from './support/yesod.ts'
 
-const ROUNDS = 3
+const ROUNDS = 2
 const GOALS = [
   'the older way\'s time for a first save divided by ours', 'the older way\'s bytes divided by ours, first save',
   'the older way\'s time after a one-file change divided by ours', 'the older way\'s bytes after a one-file change divided by ours',
@@ -29,6 +33,9 @@ const save: Benchmark = {
 export default save
 
 async function run(context: BenchContext): Promise<Result> {
+  const proot = requiredProot()
+  // As what goes to dynos is made: one file without types.
+  await build({...await dynoBundle(), entryPoints: [`${import.meta.dirname}/support/save-closure.ts`], outfile: program(context)})
   const closure = await yesodClosure(context)
   await using server = await startBenchBucket(context)
   const first = await closureOf(closure, 'first')
@@ -42,8 +49,10 @@ async function run(context: BenchContext): Promise<Result> {
     const figures: Record<string, number> = {
       'first save, ms': whole.ms, 'first save, bytes': whole.sent,
       'one file changed, ms': after.ms, 'one file changed, bytes': after.sent,
-      ...await older(context, server, closure, first, 'first save'),
-      ...await older(context, server, closure, changed, 'one file changed'),
+      ...await older(context, server, {native: closure.native, paths: first, what: 'first save'}),
+      'limit: first save, ms': await limit(context, server),
+      ...await older(context, server, {native: underProot(closure.native), paths: first, what: 'first save under PRoot'}),
+      ...await older(context, server, {native: closure.native, paths: changed, what: 'one file changed'}),
       'memory, MB': whole.memory / 1e6,
     }
     context.say(`round ${round + 1} of ${ROUNDS}: ${Object.entries(figures).map(([name, value]) => `${name} ${value.toFixed(0)}`).join('; ')}`)
@@ -58,14 +67,16 @@ async function run(context: BenchContext): Promise<Result> {
   return {
     compared: {
       'closure': `${first.length} paths: ${closure.origin}`,
-      'ours': 'src/dyno/cache in one process, from the registration of the paths in Nix\'s database to the last narinfo; what the bucket has of each was looked up before, as Nix does when it builds',
+      'ours': 'src/dyno/cache in one process and one file, as on a dyno, from the registration of the paths in Nix\'s database to the last narinfo; what the bucket has of each was looked up before, as Nix does when it builds',
       'older way': 'nix-store --export of the closure to a file, by Nix at full speed (not under PRoot), then curl --upload-file of that; after a change the same again',
+      'older way under PRoot': `the same with nix-store --export under ${proot}, as it ran on Heroku`,
       'limit': 'what this machine can do at all, with the server on the same cores: the file of that export through zstd -1 with a thread for each core, and beside it a sha256; then curl --upload-file of the result. Nothing is read of a store, and one object is put instead of two for each path',
       'server': server.origin,
     },
     rounds, medians: medians(rounds),
     ratios: {
       ...Object.fromEntries(GOALS.map((goal, n) => [goal, ratios[n] ?? Number.NaN])),
+      'the older way\'s time for a first save, under PRoot as it ran on Heroku, divided by ours': medianRatio(rounds, 'older way: first save under PRoot, ms', 'first save, ms'),
       'the older way\'s time for a first save divided by the limit': medianRatio(rounds, 'older way: first save, ms', 'limit: first save, ms'),
       'the limit divided by our time for a first save': medianRatio(rounds, 'limit: first save, ms', 'first save, ms'),
       'memory for one path of 1.5 GB, MB': large.memory / 1e6,
@@ -80,11 +91,15 @@ async function closureOf({native, build}: YesodClosure, text: string): Promise<s
   return paths
 }
 
-async function ours({scratch}: BenchContext, {config}: BenchBucket, {nix, paths, built}: Pick<SaveOrder, 'built' | 'nix' | 'paths'>): Promise<SaveFigures> {
-  const folder = fs.mkdtempSync(`${scratch}/save-`)
+function program({scratch}: BenchContext): string {
+  return `${scratch}/save-closure.mjs`
+}
+
+async function ours(context: BenchContext, {config}: BenchBucket, {nix, paths, built}: Pick<SaveOrder, 'built' | 'nix' | 'paths'>): Promise<SaveFigures> {
+  const folder = fs.mkdtempSync(`${context.scratch}/save-`)
   const {secret, ...rest} = config
   const order: SaveOrder = {config: rest, nix, paths, built, scratch: folder}
-  const {stdout} = await promisify(execFile)(process.execPath, [`${import.meta.dirname}/support/save-closure.ts`, JSON.stringify(order)], {
+  const {stdout} = await promisify(execFile)(process.execPath, [program(context), JSON.stringify(order)], {
     env: {...process.env, NIX_S3_SECRET: secret, NIX_SIGNING_KEY: formatSecretKey(makeSecretKey('bench-1', Buffer.alloc(32, 7)))},
   })
   fs.rmSync(folder, {recursive: true})
@@ -96,27 +111,30 @@ async function ours({scratch}: BenchContext, {config}: BenchBucket, {nix, paths,
   return figures
 }
 
-/** Exports to a file and sends that: curl needs to know the length. */
-async function older({scratch}: BenchContext, {config}: BenchBucket, {native}: YesodClosure, paths: readonly string[], what: string): Promise<Record<string, number>> {
-  const file = `${scratch}/closure.export`
-  const started = performance.now()
-  await exportPaths(native, paths, file)
-  await upload(config, file, 'closure')
-  const ms = performance.now() - started
-  const {size} = fs.statSync(file)
-  const least = what === 'first save' ? {'limit: first save, ms': await limit(file, config)} : {}
-  fs.rmSync(file)
-  return {[`older way: ${what}, ms`]: ms, [`older way: ${what}, bytes`]: size, ...least}
+/** Exports to a file, which stays, and sends that: curl needs to know the length. */
+async function older(context: BenchContext, {config}: BenchBucket, {native, paths, what}: {native: NativeNix; paths: readonly string[]; what: string}): Promise<Record<string, number>> {
+  const file = exported(context)
+  fs.rmSync(file, {force: true})
+  const ms = await milliseconds(async () => {
+    await exportPaths(native, paths, file)
+    await upload(config, file, 'closure')
+  })
+  return {[`older way: ${what}, ms`]: ms, [`older way: ${what}, bytes`]: fs.statSync(file).size}
 }
 
-/** milliseconds for compressing, hashing and sending the same bytes by the programs that are best at it */
-async function limit(file: string, config: BenchBucket['config']): Promise<number> {
-  const started = performance.now()
-  await succeeds(['bash', '-c', 'set -o pipefail; zstd --quiet -1 -T0 --stdout "$1" | tee "$1.zst" | openssl dgst -sha256 & openssl dgst -sha256 "$1" & wait -n && wait -n', 'bash', file])
-  await upload(config, `${file}.zst`, 'limit')
-  const ms = performance.now() - started
+/** milliseconds for compressing, hashing and sending what was exported by the programs that are best at it */
+async function limit(context: BenchContext, {config}: BenchBucket): Promise<number> {
+  const file = exported(context)
+  const ms = await milliseconds(async () => {
+    await succeeds(['bash', '-c', 'set -o pipefail; zstd --quiet -1 -T0 --stdout "$1" | tee "$1.zst" | openssl dgst -sha256 & openssl dgst -sha256 "$1" & wait -n && wait -n', 'bash', file])
+    await upload(config, `${file}.zst`, 'limit')
+  })
   fs.rmSync(`${file}.zst`)
   return ms
+}
+
+function exported({scratch}: BenchContext): string {
+  return `${scratch}/closure.export`
 }
 
 /** Saves one path of 1.5 GB of which nothing can be compressed away: all of it is sent. */

@@ -1,5 +1,6 @@
 import {execFile, execFileSync} from 'node:child_process'
 import fs from 'node:fs'
+import path from 'node:path'
 import {promisify} from 'node:util'
 import {findNix} from '../../src/dyno/engine/install-nix.ts'
 
@@ -44,4 +45,9 @@ export function nativeNix(root: string, {proot = false} = {}): NativeNix {
       return stdout
     },
   }
+}
+
+/** The same one, as it ran on Heroku for the buildpack of 2016: its /nix is PRoot's. */
+export function underProot(native: NativeNix): NativeNix {
+  return nativeNix(path.dirname(native.nix), {proot: true})
 }
