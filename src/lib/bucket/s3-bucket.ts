@@ -4,7 +4,7 @@ import {
 } from '@aws-sdk/client-s3'
 import {Upload} from '@aws-sdk/lib-storage'
 import {getSignedUrl} from '@aws-sdk/s3-request-presigner'
-import {createHash} from 'node:crypto'
+import {createHash, hash} from 'node:crypto'
 import {createReadStream} from 'node:fs'
 import {stat} from 'node:fs/promises'
 import type {Readable} from 'node:stream'
@@ -126,14 +126,12 @@ export function s3Bucket(config: BucketConfig, {attempts = 5, maxPut = MAX_PUT, 
   async function send(key: string, body: Body, {sha256, onSent, condition, contentType}: SendOptions): Promise<string> {
     const putBytes = async (Body: Uint8Array) => {
       const command = new PutObjectCommand({Bucket: name, Key: key, Body, ContentLength: Body.length, ...condition, ...contentType})
-      if (sha256 !== undefined) {
-        // What is signed; the SDK computes it where it is not there.
-        command.middlewareStack.add(next => args => {
-          (args.request as {headers: Record<string, string>}).headers['x-amz-content-sha256'] = sha256
-          return next(args)
-        }, {step: 'build', name: 'contentSha256'})
-      }
-
+      // What is signed. The SDK would compute it, too, and ten times as slowly where there is little to hash.
+      const contentSha256 = sha256 ?? hash('sha256', Body, 'hex')
+      command.middlewareStack.add(next => args => {
+        (args.request as {headers: Record<string, string>}).headers['x-amz-content-sha256'] = contentSha256
+        return next(args)
+      }, {step: 'build', name: 'contentSha256'})
       return bare((await client.send(command)).ETag)
     }
 

@@ -1,4 +1,4 @@
-import {createPrivateKey, createPublicKey, sign, verify} from 'node:crypto'
+import {createPrivateKey, createPublicKey, sign, verify, type KeyObject} from 'node:crypto'
 import {EXIT, NixError} from '../errors.ts'
 
 /** An ed25519 secret key as Nix writes it: `name:base64(32 bytes of seed + 32 bytes of public key)`. */
@@ -18,8 +18,14 @@ export interface PublicKey {
 const PKCS8_PREFIX = Buffer.from('302e020100300506032b657004220420', 'hex')
 const SPKI_PREFIX = Buffer.from('302a300506032b6570032100', 'hex')
 
-const privateKeyObject = (seed: Buffer) =>
-  createPrivateKey({key: Buffer.concat([PKCS8_PREFIX, seed]), format: 'der', type: 'pkcs8'})
+/** Of each seed, made once: that takes longer than signing. */
+const privateKeys = new WeakMap<Buffer, KeyObject>()
+
+function privateKeyObject(seed: Buffer): KeyObject {
+  const key = privateKeys.get(seed) ?? createPrivateKey({key: Buffer.concat([PKCS8_PREFIX, seed]), format: 'der', type: 'pkcs8'})
+  privateKeys.set(seed, key)
+  return key
+}
 
 const publicKeyObject = ({bytes}: PublicKey) =>
   createPublicKey({key: Buffer.concat([SPKI_PREFIX, bytes]), format: 'der', type: 'spki'})
