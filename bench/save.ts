@@ -13,7 +13,7 @@ import {requiredProot} from './support/served.ts'
 import {smallStore} from '../test/dyno/cache/small-store.ts'
 import {yesodClosure, type YesodClosure} from './support/yesod.ts'
 
-const ROUNDS = 2
+const ROUNDS = 3
 const GOALS = [
   'the older way\'s time for a first save divided by ours', 'the older way\'s bytes divided by ours, first save',
   'the older way\'s time after a one-file change divided by ours', 'the older way\'s bytes after a one-file change divided by ours',

@@ -9,6 +9,9 @@ export type ToThread = Unpacked & {id: number}
 /** `read`: so many more bytes of the path's NAR. */
 export type FromThread = {id: number} & ({kind: 'failed'; failure: Failure} | {kind: 'packed'; packed: PackedNar} | {kind: 'read'; bytes: number})
 
+/** MiB of new objects until the thread looks for garbage: what it makes much of lies outside. */
+const YOUNG_MIB = 4
+
 /** Put in where a program is one file; elsewhere the thread's lies beside this one. */
 declare const PACK_THREAD_PROGRAM: string
 
@@ -21,12 +24,12 @@ export interface NarPacker extends Disposable {
   pack<Result>(path: Unpacked, use: (packed: PackedNar) => Promise<Result>, options?: {onRead?: (bytes: number) => void}): Promise<Result>
 }
 
-/** @param start the thread, when the first path comes, and again after one that broke */
-export function narPacker(start = () => new Worker(program(), {env: {}, execArgv: []})): NarPacker {
-  let thread: PackThread | null = null
+/** @param start the thread; again after one that broke */
+export function narPacker(start = () => new Worker(program(), {env: {}, execArgv: [], resourceLimits: {maxYoungGenerationSizeMb: YOUNG_MIB}})): NarPacker {
+  let thread = new PackThread(start())
   return {
     async pack(path, use, {onRead = () => undefined} = {}) {
-      if (thread === null || thread.isOver) thread = new PackThread(start())
+      if (thread.isOver) thread = new PackThread(start())
       let isInMemory = false
       try {
         const packed = await thread.pack(path, onRead)
@@ -37,7 +40,7 @@ export function narPacker(start = () => new Worker(program(), {env: {}, execArgv
       }
     },
     [Symbol.dispose]() {
-      thread?.end()
+      thread.end()
     },
   }
 }
