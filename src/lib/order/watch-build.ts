@@ -3,11 +3,9 @@ import {followBuild} from '../build/follow.ts'
 import type {RecordStore} from '../build/record-store.ts'
 import {isFinished, type SucceededBuild, type UnsuccessfulBuild} from '../build/record.ts'
 import type {Platform} from '../platform/platform.ts'
-import {formatBytes} from '../output/units.ts'
-import {dynoLog} from './dyno-log.ts'
 import {dynoLookout} from './dyno-lookout.ts'
 import {endRecord, type Ending} from './end-record.ts'
-import {largerSize, memoryOverrun, type MemoryOverrun} from './memory-overrun.ts'
+import {outOfMemory, type OutOfMemory} from './out-of-memory.ts'
 import type {Sightings} from './sightings.ts'
 
 export interface WatchWorld {
@@ -50,8 +48,8 @@ export async function watchBuild(build: string, dyno: string | null, app: string
 
 /** The record may just have been finished, by a dyno that then ended as it should: it is read again before it is written. */
 async function giveUp(build: string, {name}: Sightings, {records, platform, now, onLost}: WatchWorld): Promise<void> {
-  const overrun = name === null ? null : memoryOverrun(await dynoLog(platform, name))
-  const ending = overrun === null ? lost(name) : outOfMemory(name ?? '', overrun)
+  const overrun = name === null ? null : await outOfMemory(platform, name)
+  const ending = overrun === null ? lost(name) : lostTo(overrun)
   const record = await endRecord(records, build, ending, now())
   if (record.state === 'lost') onLost(ending.message)
 }
@@ -63,11 +61,9 @@ function lost(name: string | null): Ending {
   }
 }
 
-function outOfMemory(name: string, overrun: MemoryOverrun): Ending {
-  const size = largerSize(overrun)
+function lostTo({message, size}: OutOfMemory): Ending {
   return {
-    state: 'lost', code: 'OUT_OF_MEMORY',
-    message: `Heroku ended dyno ${name} because it took ${formatBytes(overrun.bytes)} of memory, and its size has ${formatBytes(overrun.quota)} (R15). What was built before is saved.`,
+    state: 'lost', code: 'OUT_OF_MEMORY', message: `${message} What was built before is saved.`,
     suggestions: size === null
       ? ['heroku nix:build, which goes on from what was saved, with "--max-jobs 1" in NIX_BUILD_FLAGS: there is no larger dyno']
       : [`heroku nix:build --size ${size}, which goes on from what was saved`],

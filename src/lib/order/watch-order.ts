@@ -3,12 +3,13 @@ import type {Platform} from '../platform/platform.ts'
 import type {PublicKey} from '../signing/nix-key.ts'
 import {dynoLookout} from './dyno-lookout.ts'
 import {isDoneSignedBy, type DoneOrder, type FailedOrder, type Order} from './order-report.ts'
+import {outOfMemory} from './out-of-memory.ts'
 import type {ReportStore} from './report-store.ts'
 
 export interface WatchOrderWorld {
   reports: Pick<ReportStore, 'read'>
   /** Asked once and without patience. */
-  platform: Pick<Platform, 'dyno' | 'dynos'>
+  platform: Pick<Platform, 'dyno' | 'dynos' | 'logUrl'>
   /** NIX_SIGNING_KEY's */
   key: PublicKey
   /** Between two rounds. */
@@ -28,7 +29,7 @@ const WORDS = {
 /**
  * Waits until the dyno has made what was ordered.
  * @param dyno its name
- * @throws NixError with the dyno's own failure; DYNO_LOST within 15 s when it has gone; BAD_SIGNATURE
+ * @throws NixError with the dyno's own failure; DYNO_LOST or OUT_OF_MEMORY within 15 s when it has gone; BAD_SIGNATURE
  */
 export async function watchOrder(order: Order, dyno: string, {reports, platform, key, wait, elapsed, onProgress}: WatchOrderWorld): Promise<DoneOrder> {
   const lookout = dynoLookout(order.order, dyno, {platform, elapsed})
@@ -57,7 +58,7 @@ export async function watchOrder(order: Order, dyno: string, {reports, platform,
     }
 
     // Its last word may have come with its end, so it is read once more after the dyno was found to be gone.
-    if (gone) throw lost(order, `The dyno ${dyno} ended before it had ${WORDS[order.what].done}.`)
+    if (gone) throw await goneFor(order, dyno, platform)
     gone = (await lookout.look(elapsed() - changedAt)).gone === true
     if (!gone) await wait()
   }
@@ -72,6 +73,15 @@ function requireSigned(report: DoneOrder, order: Order, key: PublicKey): DoneOrd
 
 function failed({code, message, exit, suggestions}: FailedOrder['failure'], dyno: string): NixError {
   return new NixError(`On dyno ${dyno}: ${message}`, {code, exit, suggestions})
+}
+
+async function goneFor(order: Order, dyno: string, platform: Pick<Platform, 'logUrl'>): Promise<NixError> {
+  const overrun = await outOfMemory(platform, dyno)
+  if (overrun === null) return lost(order, `The dyno ${dyno} ended before it had ${WORDS[order.what].done}.`)
+  const {message, size} = overrun
+  return new NixError(message, {
+    code: 'OUT_OF_MEMORY', exit: EXIT.buildLost, suggestions: [...(size === null ? [] : [`heroku nix:redeploy --size ${size}`]), ...WORDS[order.what].otherwise],
+  })
 }
 
 function lost({what}: Order, message: string): NixError {

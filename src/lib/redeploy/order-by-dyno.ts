@@ -26,7 +26,7 @@ export interface OrderOptions {
 export interface OrderWorld extends StartWorld, Omit<WatchOrderWorld, 'key' | 'platform' | 'reports' | 'wait'> {
   platform: Pick<Platform, 'createDyno' | 'createRelease' | 'createSlug' | 'dyno' | 'dynos' | 'slug'>
   /** Asked while the dyno is watched: once, without patience. */
-  impatient: Pick<Platform, 'dyno' | 'dynos'>
+  impatient: Pick<Platform, 'dyno' | 'dynos' | 'logUrl'>
   bucket: Pick<Bucket, 'head' | 'put' | 'read' | 'touch'>
   /** Hears the dyno's name. */
   onStarted: (dyno: string) => void

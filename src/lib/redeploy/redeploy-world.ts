@@ -23,7 +23,7 @@ export interface RedeployWorld {
   app: App
   platform: Platform
   /** Asked while a dyno is watched: once, without patience. */
-  impatient: Pick<Platform, 'dyno' | 'dynos'>
+  impatient: Pick<Platform, 'dyno' | 'dynos' | 'logUrl'>
   bucket: Bucket
   /** NIX_SIGNING_KEY's */
   key: PublicKey

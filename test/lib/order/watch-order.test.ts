@@ -12,7 +12,7 @@ const running = (done: number): OrderReport => ({...BASE, state: 'running', hear
 const DONE = signDone({...BASE, state: 'done', size: 100, sha256: 'a'.repeat(64)}, ORDER, KEY)
 
 /** The clock goes on by a second with each wait; `reports` says from which second on there is which report. */
-async function watch(reports: Record<number, OrderReport>, dyno: 'absent' | 'present' = 'present') {
+async function watch(reports: Record<number, OrderReport>, dyno: 'absent' | 'present' = 'present', log = '') {
   let seconds = 0
   const progress: number[] = []
   const outcome = await watchOrder(ORDER, 'run.7', {
@@ -27,6 +27,7 @@ async function watch(reports: Record<number, OrderReport>, dyno: 'absent' | 'pre
     platform: {
       dyno: name => Promise.resolve(dyno === 'absent' ? null : {id: '1', name, command: '', size: 'Eco', state: 'up', type: 'run', releaseVersion: 1}),
       dynos: () => Promise.resolve([]),
+      logUrl: () => log === '' ? Promise.reject(new Error('no log')) : Promise.resolve(`data:text/plain,${encodeURIComponent(log)}`),
     },
     wait() {
       seconds += 1
@@ -52,6 +53,15 @@ describe('watching a dyno that carries out an order', () => {
     const {outcome, seconds} = await watch({1: running(10)}, 'absent')
     expect([(outcome as NixError).code, (outcome as NixError).exitCode]).to.deep.equal(['DYNO_LOST', EXIT.buildLost])
     expect(seconds).to.be.at.most(15)
+  })
+
+  it('says that it took too much memory where Heroku\'s log does', async () => {
+    const line = (text: string) => `2022-01-10T10:58:37.183286+00:00 heroku[run.7]: ${text}\n`
+    const {outcome} = await watch({1: running(10)}, 'absent', line('Process running mem=1214M(237.2%)') + line('Error R15 (Memory quota vastly exceeded)'))
+    expect(outcome).to.deep.include({
+      code: 'OUT_OF_MEMORY', message: 'Heroku ended dyno run.7 because it took 1.2 GB of memory, and its size has 512 MB (R15).',
+      suggestions: ['heroku nix:redeploy --size performance-m', 'heroku nix:redeploy --via local, which uploads from this machine'],
+    })
   })
 
   it('throws the dyno\'s own failure', async () => {
