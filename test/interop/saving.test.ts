@@ -77,8 +77,8 @@ describe('saving into Ceph', function () {
         store.register()
         const ends = await cache.finish().finally(() => cache.close())
         expect(ends.filter(({kind}) => kind !== 'saved' && kind !== 'there')).to.deep.equal([])
-        // Whose answer was lost finds its narinfo there.
-        expect(ends.some(({kind}) => kind === 'there')).to.equal(effect.kind === 'lose-response')
+        // Whose answer was lost finds its narinfo there; where this machine is busy, an answer may come too late for any.
+        if (effect.kind === 'lose-response') expect(ends.some(({kind}) => kind === 'there')).to.equal(true)
         const {infos, faults: wrong} = await checkCache(bucket, {trusted: OWN_KEY.publicKey})
         expect(wrong).to.deep.equal([])
         expect([...infos.keys()].sort()).to.deep.equal([...store.paths].sort())

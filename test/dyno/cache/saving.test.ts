@@ -99,8 +99,9 @@ describe('saving into a bucket', function () {
       served.faults.inject({method: 'PUT', path: /narinfo/, times: 4, effect})
       const bucket = patientBucket(served.client({}, {attempts: 3, idleTimeoutMs: 300}), {waits: [0.01, 0.01], wait: seconds => delay(seconds * 1000)})
       const {saved = 0, there = 0, ...others} = await save(store, {bucket})
-      // Whose answer was lost finds its narinfo there.
-      expect({all: saved + there, isAnyThere: there > 0, others}).to.deep.equal({all: 32, isAnyThere: effect.kind === 'lose-response', others: {}})
+      expect({all: saved + there, others}).to.deep.equal({all: 32, others: {}})
+      // Whose answer was lost finds its narinfo there; where this machine is busy, an answer may come too late for any.
+      if (effect.kind === 'lose-response') expect(there).to.be.greaterThan(0)
       await expectWhole(store)
     })
   }
