@@ -13,7 +13,7 @@ import {startCountingProxy} from './support/counting-proxy.ts'
 import {installNativeNix, nativeNix} from './support/native-nix.ts'
 import {curlConfig, download, exportPaths, importPaths, succeeds, upload} from './support/older-way.ts'
 import {publishBuild, type Published} from './support/published-build.ts'
-import {requiredProot} from './support/served.ts'
+import {describeProot} from './support/served.ts'
 import {yesodClosure, type YesodClosure} from './support/yesod.ts'
 
 const ROUNDS = 3
@@ -38,7 +38,8 @@ const push: Benchmark = {
 export default push
 
 async function run(context: BenchContext): Promise<Result> {
-  const proot = requiredProot()
+  const proot = describeProot()
+  if (proot === null) throw new CannotMeasure('There is no proot to compare with. Try: bin/setup --bench')
   const closure = await yesodClosure(context)
   await using server = await startBenchBucket(context)
   const {published, paths} = await publish(context, closure, server)

@@ -9,7 +9,7 @@ import {startBenchBucket, type BenchBucket} from './support/bench-bucket.ts'
 import type {SaveFigures, SaveOrder} from './support/save-closure.ts'
 import {underProot, type NativeNix} from './support/native-nix.ts'
 import {exportPaths, succeeds, upload} from './support/older-way.ts'
-import {requiredProot} from './support/served.ts'
+import {describeProot} from './support/served.ts'
 import {smallStore} from '../test/dyno/cache/small-store.ts'
 import {yesodClosure, type YesodClosure} from './support/yesod.ts'
 
@@ -33,7 +33,7 @@ const save: Benchmark = {
 export default save
 
 async function run(context: BenchContext): Promise<Result> {
-  const proot = requiredProot()
+  const proot = describeProot()
   // As what goes to dynos is made: one file without types.
   await build({...await dynoBundle(), entryPoints: [`${import.meta.dirname}/support/save-closure.ts`], outfile: program(context)})
   const closure = await yesodClosure(context)
@@ -51,7 +51,7 @@ async function run(context: BenchContext): Promise<Result> {
       'one file changed, ms': after.ms, 'one file changed, bytes': after.sent,
       ...await older(context, server, {native: closure.native, paths: first, what: 'first save'}),
       'limit: first save, ms': await limit(context, server),
-      ...await older(context, server, {native: underProot(closure.native), paths: first, what: 'first save under PRoot'}),
+      ...proot === null ? {} : await older(context, server, {native: underProot(closure.native), paths: first, what: 'first save under PRoot'}),
       ...await older(context, server, {native: closure.native, paths: changed, what: 'one file changed'}),
       'memory, MB': whole.memory / 1e6,
     }
@@ -69,14 +69,14 @@ async function run(context: BenchContext): Promise<Result> {
       'closure': `${first.length} paths: ${closure.origin}`,
       'ours': 'src/dyno/cache in one process and one file, as on a dyno, from the registration of the paths in Nix\'s database to the last narinfo; what the bucket has of each was looked up before, as Nix does when it builds',
       'older way': 'nix-store --export of the closure to a file, by Nix at full speed (not under PRoot), then curl --upload-file of that; after a change the same again',
-      'older way under PRoot': `the same with nix-store --export under ${proot}, as it ran on Heroku`,
+      ...proot !== null && {'older way under PRoot': `the same with nix-store --export under ${proot}, as it ran on Heroku`},
       'limit': 'what this machine can do at all, with the server on the same cores: the file of that export through zstd -1 with a thread for each core, and beside it a sha256; then curl --upload-file of the result. Nothing is read of a store, and one object is put instead of two for each path',
       'server': server.origin,
     },
     rounds, medians: medians(rounds),
     ratios: {
       ...Object.fromEntries(GOALS.map((goal, n) => [goal, ratios[n] ?? Number.NaN])),
-      'the older way\'s time for a first save, under PRoot as it ran on Heroku, divided by ours': medianRatio(rounds, 'older way: first save under PRoot, ms', 'first save, ms'),
+      ...proot !== null && {'the older way\'s time for a first save, under PRoot as it ran on Heroku, divided by ours': medianRatio(rounds, 'older way: first save under PRoot, ms', 'first save, ms')},
       'the older way\'s time for a first save divided by the limit': medianRatio(rounds, 'older way: first save, ms', 'limit: first save, ms'),
       'the limit divided by our time for a first save': medianRatio(rounds, 'limit: first save, ms', 'first save, ms'),
       'memory for one path of 1.5 GB, MB': large.memory / 1e6,

@@ -67,11 +67,10 @@ async function freePort(): Promise<number> {
   return port
 }
 
-/** PRoot as a benchmark's output names it. */
-export function requiredProot(): string {
+/** PRoot as a benchmark's output names it; null where there is none. */
+export function describeProot(): string | null {
   const proot = prootVersion()
-  if (!proot) throw new CannotMeasure('There is no proot to compare with. Try: bin/setup --bench')
-  return `PRoot ${proot.version} (${proot.seccomp ? 'with' : 'built without'} seccomp acceleration, the only one at hand)`
+  return proot && `PRoot ${proot.version} (${proot.seccomp ? 'with' : 'built without'} seccomp acceleration, the only one at hand)`
 }
 
 /** What PRoot says of itself; null where there is none. */
