@@ -30,8 +30,7 @@ export async function* readNar(input: AsyncIterable<Uint8Array>): AsyncGenerator
     if (entry.kind === 'folder') {
       open.push({path: entry.path, last: null})
     } else {
-      await source.expect(')')
-      if (open.length > 0) await source.expect(')')
+      await (open.length > 0 ? source.expect(')', ')') : source.expect(')'))
     }
 
     const next = await nextIn(source, open)
@@ -49,8 +48,7 @@ async function nextIn(source: NarSource, open: {path: ByteString; last: Buffer |
     if (!folder) return null
     const word = await source.word(folder.path)
     if (word === 'entry') {
-      await source.expect('(')
-      await source.expect('name')
+      await source.expect('(', 'name')
       const name = await source.string(MAX_NAME, `a name in ${shown(folder.path)}`)
       checkName(name, folder.last, folder.path)
       folder.last = Buffer.from(name)
@@ -67,8 +65,7 @@ async function nextIn(source: NarSource, open: {path: ByteString; last: Buffer |
 }
 
 async function readNode(source: NarSource, path: ByteString): Promise<{entry: NarEntry; skip: () => Promise<void>}> {
-  await source.expect('(')
-  await source.expect('type')
+  await source.expect('(', 'type')
   const type = await source.word(path)
   switch (type) {
     case 'directory':
@@ -91,8 +88,7 @@ async function readFile(source: NarSource, path: ByteString): Promise<{entry: Na
   let word = await source.peekWord(path)
   const executable = word === 'executable'
   if (executable) {
-    await source.expect('executable')
-    await source.expect('')
+    await source.expect('executable', '')
     word = await source.peekWord(path)
   }
 

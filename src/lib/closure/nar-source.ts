@@ -7,8 +7,8 @@ const MAX_WORD = 64
 
 /** A NAR's strings, off a stream: a 64-bit length, the bytes, zeros up to a multiple of eight. */
 export interface NarSource {
-  /** The next string must be this one. */
-  expect(word: string): Promise<void>
+  /** The next strings must be these. */
+  expect(...words: string[]): Promise<void>
   /** One of the format's own words. @param path what it is about, for messages */
   word(path: ByteString): Promise<string>
   /** The same, left where it is. */
@@ -25,23 +25,28 @@ export interface NarSource {
 export function narSource(input: AsyncIterable<Uint8Array>): NarSource {
   const pieces = input[Symbol.asyncIterator]()
   let held: Buffer = Buffer.alloc(0)
+  /** how much of it was taken */
+  let at = 0
   /** of the newest piece, where what is held had to be put together */
   let rest: Buffer = Buffer.alloc(0)
   let ended = false
 
+  const left = () => held.length - at
+
   /** Holds as much, and no more where it must be copied: a piece may be megabytes. */
   async function fill(length: number): Promise<void> {
-    while (held.length < length) {
+    while (left() < length) {
       if (rest.length === 0) await more()
-      const count = held.length === 0 ? rest.length : length - held.length
-      const part = rest.subarray(0, count)
-      rest = rest.subarray(count)
-      held = held.length === 0 ? part : Buffer.concat([held, part])
+      const part = rest.subarray(0, left() === 0 ? rest.length : length - left())
+      rest = rest.subarray(part.length)
+      held = left() === 0 ? part : Buffer.concat([held.subarray(at), part])
+      at = 0
     }
   }
 
   async function more(): Promise<void> {
-    held = Buffer.from(held)
+    held = Buffer.from(held.subarray(at))
+    at = 0
     if (!(await next())) throw badNar('it ends too early')
   }
 
@@ -54,31 +59,30 @@ export function narSource(input: AsyncIterable<Uint8Array>): NarSource {
   }
 
   async function length(): Promise<number> {
-    if (held.length < 8) await fill(8)
-    const low = held.readUInt32LE(0)
-    const high = held.readUInt32LE(4)
-    if (high >= 2 ** 21) throw badNar(`a length of ${held.readBigUInt64LE(0).toString()}`)
+    if (left() < 8) await fill(8)
+    const low = held.readUInt32LE(at)
+    const high = held.readUInt32LE(at + 4)
+    if (high >= 2 ** 21) throw badNar(`a length of ${held.readBigUInt64LE(at).toString()}`)
     return high * 2 ** 32 + low
   }
 
   function take(count: number): Buffer {
-    const taken = held.subarray(0, count)
-    held = held.subarray(count)
-    return taken
+    at += count
+    return held.subarray(at - count, at)
   }
 
   async function peek(maxLength: number, what: string): Promise<{text: Buffer; whole: number}> {
     const size = await length()
     if (size > maxLength) throw badNar(`${what} is ${size} bytes long`)
     const whole = 8 + size + padding(size)
-    if (held.length < whole) await fill(whole)
-    checkZero(held.subarray(8 + size, whole))
-    return {text: held.subarray(8, 8 + size), whole}
+    if (left() < whole) await fill(whole)
+    checkZero(held.subarray(at + 8 + size, at + whole))
+    return {text: held.subarray(at + 8, at + 8 + size), whole}
   }
 
   async function string(maxLength: number, what: string): Promise<Buffer> {
     const {text, whole} = await peek(maxLength, what)
-    take(whole)
+    at += whole
     return text
   }
 
@@ -90,21 +94,30 @@ export function narSource(input: AsyncIterable<Uint8Array>): NarSource {
     string, word,
     peekWord: async () => (await peek(MAX_WORD, 'a word of the format')).text.toString('latin1'),
 
-    async expect(wanted) {
-      const found = await word()
-      if (found !== wanted) throw badNar(`${JSON.stringify(found)} instead of ${JSON.stringify(wanted)}`)
+    async expect(...words) {
+      // Most of what is in a NAR, and mostly it is there: then this is all that it costs.
+      const bytes = bytesOf(words)
+      if (left() >= bytes.length && held.compare(bytes, 0, bytes.length, at, at + bytes.length) === 0) {
+        at += bytes.length
+        return
+      }
+
+      for (const wanted of words) {
+        const found = await word()
+        if (found !== wanted) throw badNar(`${JSON.stringify(found)} instead of ${JSON.stringify(wanted)}`)
+      }
     },
 
     async contents() {
       const size = await length()
-      take(8)
-      let left = size
+      at += 8
+      let unread = size
       let padded = false
       async function* bytes(): AsyncGenerator<Buffer, void> {
-        while (left > 0) {
-          if (held.length === 0) await fill(1)
-          const piece = take(Math.min(left, held.length))
-          left -= piece.length
+        while (unread > 0) {
+          if (left() === 0) await fill(1)
+          const piece = take(Math.min(unread, left()))
+          unread -= piece.length
           yield piece
         }
       }
@@ -112,22 +125,45 @@ export function narSource(input: AsyncIterable<Uint8Array>): NarSource {
       return {
         size, bytes,
         async skip() {
-          // eslint-disable-next-line @typescript-eslint/no-unused-vars -- passed over
-          for await (const _ of bytes()) { /* nobody wanted it */ }
+          while (unread > 0) {
+            if (left() === 0) await fill(1)
+            const count = Math.min(unread, left())
+            at += count
+            unread -= count
+          }
+
           if (padded) return
           padded = true
           const zeros = padding(size)
-          if (held.length < zeros) await fill(zeros)
+          if (left() < zeros) await fill(zeros)
           checkZero(take(zeros))
         },
       }
     },
 
     async end() {
-      while (held.length === 0 && rest.length === 0 && await next()) { /* empty pieces */ }
-      if (held.length > 0 || rest.length > 0) throw badNar('something follows its end')
+      while (left() === 0 && rest.length === 0 && await next()) { /* empty pieces */ }
+      if (left() > 0 || rest.length > 0) throw badNar('something follows its end')
     },
   }
+}
+
+const known = new Map<string, Buffer>()
+
+/** Words as they stand in a NAR. */
+function bytesOf(words: readonly string[]): Buffer {
+  const text = words.join(' ')
+  let bytes = known.get(text)
+  if (!bytes) {
+    bytes = Buffer.concat(words.flatMap(word => {
+      const size = Buffer.alloc(8)
+      size.writeUInt32LE(word.length)
+      return [size, Buffer.from(word), Buffer.alloc(padding(word.length))]
+    }))
+    known.set(text, bytes)
+  }
+
+  return bytes
 }
 
 const padding = (size: number) => (8 - (size % 8)) % 8
