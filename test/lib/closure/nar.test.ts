@@ -87,6 +87,21 @@ describe('a NAR', () => {
     expect(sizes.reduce((a, b) => a + b)).to.equal(112 + 5_000_001 + 7)
   })
 
+  for (const [what, change, outcome] of [
+    ['shorter is refused', (file: string) => fs.truncateSync(file, PIECE + 1), /large became shorter while it was read/],
+    ['longer has the size that it had', (file: string) => fs.appendFileSync(file, 'more'), null],
+  ] as const) {
+    it(`of a file that becomes ${what}`, () => {
+      fs.writeFileSync(`${folder}/large`, Buffer.alloc(5_000_001))
+      const pieces = narOf(`${folder}/large`)
+      const first = pieces.next().value as Buffer
+      change(`${folder}/large`)
+      const rest = () => [...pieces].reduce((sum, {length}) => sum + length, first.length)
+      if (outcome) expect(rest).to.throw(outcome)
+      else expect(rest()).to.equal(112 + 5_000_001 + 7)
+    })
+  }
+
   it('is not made of a FIFO, which would hang, nor of what is not there', () => {
     expect(() => [...narOf('/dev/null')]).to.throw('/dev/null is not a file, a folder or a symlink')
     expect(() => [...narOf(`${folder}/nothing`)]).to.throw('nothing is not there')
