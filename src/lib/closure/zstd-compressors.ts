@@ -24,10 +24,16 @@ export function zstdCompressors(atOnce = availableParallelism() + 1): ZstdCompre
 /** Each write is a whole frame, because it is flushed as the end of one. */
 function compress(piece: Buffer): Promise<Buffer> {
   const stream = createZstdCompress({flush: constants.ZSTD_e_end, chunkSize: mostOf(piece.length), params: PARAMS})
+  const made: Buffer[] = []
+  stream.on('data', (part: Buffer) => made.push(part))
   return new Promise((resolve, reject) => {
     stream.once('error', reject)
-    stream.once('data', resolve)
-    stream.write(piece, () => stream.destroy())
+    stream.write(piece, () => {
+      stream.destroy()
+      const [first = Buffer.alloc(0), ...more] = made
+      // One part, as long as `mostOf` is right; a frame must not be cut short if it ever is not.
+      resolve(more.length === 0 ? first : Buffer.concat(made))
+    })
   })
 }
 
