@@ -42,29 +42,36 @@ export async function putSlug(url: string, slug: Slug, onProgress: (bytes: numbe
 async function putOnce(url: URL, slug: Slug, onProgress: (bytes: number) => void, what: 'slug' | 'source'): Promise<void> {
   // Heroku's URL is signed for a request with a length and without a Content-Type; fetch would send a stream in chunks.
   const request = (url.protocol === 'https:' ? https : http).request(url, {method: 'PUT', headers: {'content-length': slug.size}})
-  const answered = new Promise<http.IncomingMessage>((resolve, reject) => {
-    request.once('response', resolve).once('error', reject)
+  const answered = new Promise<Answer>((resolve, reject) => {
+    request.once('response', response => {
+      // Read at once: Node throws away what nobody reads when the request breaks, and the request of a store that refuses does.
+      const body = buffer(response)
+      body.catch(() => undefined)
+      resolve({status: response.statusCode ?? 0, body})
+    }).once('error', reject)
   })
   // Awaited below, after the body; until then its failure is also the body's.
   answered.catch(() => undefined)
   request.setTimeout(IDLE_MS, () => request.destroy(new Error(`no byte moved for ${IDLE_MS / 1000} s`)))
   const sent = pipeline(slug.open(), countBytes(onProgress), request)
   // A store that refuses answers before it has read all, and closes: then the answer counts, not the broken pipe.
-  const response = await Promise.race([answered, sent.then(() => answered)])
+  const {status, body} = await Promise.race([answered, sent.then(() => answered)])
+  const isTaken = status >= 200 && status < 300
   await sent.catch((error: unknown) => {
-    if (isSuccess(response)) throw error
+    if (isTaken) throw error
   })
-  const body = (await buffer(response)).toString()
-  if (!isSuccess(response)) {
-    const code = /<Code>(\w+)<\/Code>|"Code":\s*"(\w+)"/.exec(body)?.slice(1).find(Boolean) ?? 'no code'
-    throw new NixError(`${WORDS[what].store} refused the upload: status ${response.statusCode ?? 0}, ${code}.`, {
+  const text = (await body).toString()
+  if (!isTaken) {
+    const code = /<Code>(\w+)<\/Code>|"Code":\s*"(\w+)"/.exec(text)?.slice(1).find(Boolean) ?? 'no code'
+    throw new NixError(`${WORDS[what].store} refused the upload: status ${status}, ${code}.`, {
       code: `${WORDS[what].code}_REFUSED`, exit: EXIT.unavailable, suggestions: ['heroku nix:redeploy'],
     })
   }
 }
 
-function isSuccess({statusCode = 0}: http.IncomingMessage): boolean {
-  return statusCode >= 200 && statusCode < 300
+interface Answer {
+  status: number
+  body: Promise<Buffer>
 }
 
 function countBytes(onProgress: (bytes: number) => void): Transform {

@@ -1,9 +1,11 @@
 import {expect} from 'chai'
+import diagnostics from 'node:diagnostics_channel'
 import {once} from 'node:events'
 import http from 'node:http'
 import type {AddressInfo} from 'node:net'
 import {Readable} from 'node:stream'
 import {buffer} from 'node:stream/consumers'
+import {setImmediate} from 'node:timers/promises'
 import {EXIT, NixError} from '../../../src/lib/errors.ts'
 import {putSlug} from '../../../src/lib/redeploy/put-slug.ts'
 
@@ -73,6 +75,24 @@ describe('the upload of a slug', () => {
 
     const error = await failure()
     expect([count, error?.code, error?.message]).to.deep.equal([1, 'SLUG_UPLOAD_REFUSED', "Heroku's slug store refused the upload: status 403, AccessDenied."])
+  })
+
+  it('is refused with the store\'s own word when the request breaks after the answer', async () => {
+    handle = (_request, response) => {
+      response.writeHead(403, {connection: 'close'})
+      response.end('<?xml version="1.0"?><Error><Code>AccessDenied</Code></Error>')
+    }
+
+    const answered = new Promise(resolve => diagnostics.subscribe('http.client.response.finish', resolve))
+    async function* broken(): AsyncGenerator<Buffer> {
+      yield BYTES
+      await answered
+      await setImmediate()
+      throw new Error('EPIPE')
+    }
+
+    const error = await putSlug(url, {size: 2 * BYTES.length, open: () => Readable.from(broken())}).then(() => null, (reason: unknown) => reason as NixError)
+    expect(error?.message).to.equal("Heroku's slug store refused the upload: status 403, AccessDenied.")
   })
 
   it('says what is wrong with a part of the slug, and leaves no slug', async () => {
