@@ -1,6 +1,7 @@
 import {PutObjectCommand, type PutObjectCommandInput, type S3Client} from '@aws-sdk/client-s3'
 import {createReadStream} from 'node:fs'
 import {Transform} from 'node:stream'
+import {signContent} from './content-sha256.ts'
 
 /** What is read of the file at once */
 const READ_SIZE = 256 * 1024
@@ -24,10 +25,7 @@ export interface FilePut {
 export async function putFile({client, input, file, sha256, onSent}: FilePut): Promise<string | undefined> {
   // An empty body would be signed and counted as such, if hash and length were not there.
   const command = new PutObjectCommand({...input, Body: Buffer.alloc(0)})
-  command.middlewareStack.add(next => args => {
-    (args.request as Sent).headers['x-amz-content-sha256'] = sha256
-    return next(args)
-  }, {step: 'build', name: 'contentSha256'})
+  signContent(command, sha256)
   // This step is gone through once for each try.
   command.middlewareStack.add(next => async args => {
     const request = args.request as Sent
@@ -42,7 +40,6 @@ export async function putFile({client, input, file, sha256, onSent}: FilePut): P
 }
 
 interface Sent {
-  headers: Record<string, string>
   body: unknown
 }
 

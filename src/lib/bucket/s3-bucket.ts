@@ -14,6 +14,7 @@ import type {BucketConfig} from '../config-vars.ts'
 import {EXIT, NixError} from '../errors.ts'
 import {limiter} from '../limiter.ts'
 import type {Body, Bucket, Condition, ObjectInfo, PutResult} from './bucket.ts'
+import {signContent} from './content-sha256.ts'
 import {putFile} from './put-file.ts'
 import {fillResumed, resumedBytes, resumedStream, type Resuming} from './resumed-stream.ts'
 import {explainS3Failure, readS3Failure} from './s3-error.ts'
@@ -126,12 +127,8 @@ export function s3Bucket(config: BucketConfig, {attempts = 5, maxPut = MAX_PUT, 
   async function send(key: string, body: Body, {sha256, onSent, condition, contentType}: SendOptions): Promise<string> {
     const putBytes = async (Body: Uint8Array) => {
       const command = new PutObjectCommand({Bucket: name, Key: key, Body, ContentLength: Body.length, ...condition, ...contentType})
-      // What is signed. The SDK would compute it, too, and ten times as slowly where there is little to hash.
-      const contentSha256 = sha256 ?? hash('sha256', Body, 'hex')
-      command.middlewareStack.add(next => args => {
-        (args.request as {headers: Record<string, string>}).headers['x-amz-content-sha256'] = contentSha256
-        return next(args)
-      }, {step: 'build', name: 'contentSha256'})
+      // The SDK would compute it, too, and ten times as slowly where there is little to hash.
+      signContent(command, sha256 ?? hash('sha256', Body, 'hex'))
       return bare((await client.send(command)).ETag)
     }
 

@@ -1,6 +1,7 @@
 import type {Bucket} from '../bucket/bucket.ts'
 import {keys} from '../bucket/keys.ts'
 import type {ClosurePath} from '../build/record.ts'
+import {isNarUrl} from '../cache/shelf.ts'
 import {parseCompression} from '../closure/compression.ts'
 import {namedSigners, signerOf} from '../closure/narinfo-signature.ts'
 import {MAX_NARINFO, parseNarInfo, type NarInfo} from '../closure/narinfo.ts'
@@ -102,7 +103,7 @@ function checked(text: string, {path, narHash, trusted, where}: {path: string; n
   const info = parseNarInfo(text, where)
   parseCompression(info.compression)
   if (info.storePath !== path) throw refuse('BAD_NARINFO', `it is of ${info.storePath}, not of ${path}`)
-  if (!/^nar\/[\w.+-]+$/.test(info.url)) throw refuse('BAD_NARINFO', `its URL is ${JSON.stringify(info.url)}`)
+  if (!isNarUrl(info.url)) throw refuse('BAD_NARINFO', `its URL is ${JSON.stringify(info.url)}`)
   if (!signerOf(info, trusted)) {
     const names = namedSigners(info)
     const forged = names.filter(name => trusted.some(key => key.name === name))

@@ -5,7 +5,7 @@ import type {FoundPath} from './find-paths.ts'
 import {restorePath} from './restore-path.ts'
 import type {FromThread, RestoreWork, ToThread} from './restore-threads.ts'
 
-// A thread of startRestoreThreads: it gets paths and their compressed bytes, and writes what they hold.
+// A thread of restoreThreads: it gets paths and their compressed bytes, and writes what they hold.
 
 /** Pieces that are asked for before they are needed: more wait where they are downloaded. */
 const AHEAD = 1
